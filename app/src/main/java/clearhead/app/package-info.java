@@ -1,0 +1,4 @@
+@NullMarked
+package clearhead.app;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package clearhead.bench;
+
+import org.jspecify.annotations.NullMarked;
