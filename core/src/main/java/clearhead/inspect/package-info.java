@@ -1,0 +1,5 @@
+/// What a run computed: traces, pattern rows, interventions.
+@NullMarked
+package clearhead.inspect;
+
+import org.jspecify.annotations.NullMarked;

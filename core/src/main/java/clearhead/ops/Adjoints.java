@@ -1,0 +1,86 @@
+package clearhead.ops;
+
+import clearhead.tensor.Tensor;
+
+/// Gradients of the operations of [Ops], each from what its forward pass saw or returned. `d` before
+/// a name means the gradient of the loss by it. Results are new tensors; gradients of parameters are
+/// added into the accumulators passed in (`into…`), which have the parameter's shape and are F32 (or
+/// F64 on the reference backend).
+public interface Adjoints {
+    /// into += d.
+    void accumulate(Tensor d, Tensor into);
+
+    /// Adds each row of dOut [tokens, dim] to row ids[token] of intoTable [vocab, dim], in token
+    /// order for every row.
+    void embed(Tensor ids, Tensor dOut, Tensor intoTable);
+
+    /// dX = dOut·W.
+    ///
+    /// @param dOut [tokens, out]
+    /// @param weight [out, in]
+    /// @return [tokens, in]
+    Tensor linearInput(Tensor dOut, Tensor weight);
+
+    /// intoWeight [out, in] += dOutᵀ·x.
+    ///
+    /// @param x [tokens, in]
+    /// @param dOut [tokens, out]
+    void linearWeight(Tensor x, Tensor dOut, Tensor intoWeight);
+
+    /// intoBias [out] += Σ over tokens of dOut [tokens, out].
+    void linearBias(Tensor dOut, Tensor intoBias);
+
+    /// @return dX [tokens, dim]
+    Tensor layerNorm(
+            Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias);
+
+    /// @return dX [tokens, dim]
+    Tensor rmsNorm(Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight);
+
+    /// @return dX
+    Tensor activate(Activation act, Tensor x, Tensor dOut);
+
+    /// Gradients of act(gate)·up.
+    Gated gate(Activation act, Tensor gate, Tensor up, Tensor dOut);
+
+    /// The inverse rotation of dOut.
+    Tensor rope(Tensor dOut, Tensor cos, Tensor sin, Tensor positions, Pairing pairing);
+
+    /// Backward of fused attention from its log-sum-exp; the [tokens, context] pattern is rebuilt
+    /// block by block and never stored. FlashAttention-2, arXiv:2307.08691, algorithm 2.
+    ///
+    /// @param forward what [Ops#attention] returned
+    /// @param dOut [tokens, heads, headDim]
+    Attention attention(
+            Tensor query,
+            Sequences queries,
+            KvView.Packed past,
+            AttentionSpec spec,
+            Attended forward,
+            Tensor dOut);
+
+    /// @param y what [Ops#softmax] returned
+    /// @return dX
+    Tensor softmax(Tensor y, Tensor dOut);
+
+    /// dLogits = dLoss·(softmax(logits) − onehot(target)), zero for ignored targets.
+    ///
+    /// @param dLoss [tokens]
+    /// @return [tokens, vocab]
+    Tensor crossEntropy(Tensor logits, Tensor targets, Tensor dLoss);
+
+    /// Adds each row of dOut [count, dim] to row rows[i] of a zero [tokens, dim].
+    ///
+    /// @param tokens rows of the result
+    Tensor select(Tensor rows, Tensor dOut, int tokens);
+
+    /// A new zero-filled tensor like `t`, from the workspace.
+    Tensor zerosLike(Tensor t);
+
+    /// Gradients of a gate's two inputs.
+    record Gated(Tensor dGate, Tensor dUp) {}
+
+    /// Gradients of attention's inputs: dQuery [tokens, heads, headDim], dKey and dValue
+    /// [keys, kvHeads, headDim].
+    record Attention(Tensor dQuery, Tensor dKey, Tensor dValue) {}
+}

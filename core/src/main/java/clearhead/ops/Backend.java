@@ -1,0 +1,31 @@
+package clearhead.ops;
+
+import clearhead.tensor.Tensor;
+import clearhead.tensor.Workspace;
+import java.lang.foreign.Arena;
+
+/// A device: its operations, and how it wants weights stored. Safe to share between threads.
+public interface Backend extends AutoCloseable {
+    /// `reference` or `vector`.
+    String name();
+
+    /// One line for people: kernels, vector length, threads.
+    String description();
+
+    /// Operations whose results come from `workspace`.
+    Ops ops(Workspace workspace);
+
+    /// Gradients whose results come from `workspace`.
+    Adjoints adjoints(Workspace workspace);
+
+    /// A weight in the form in which [Ops#linear] of this backend is fastest. The result holds the
+    /// same numbers; it may be `weight` itself.
+    ///
+    /// @param weight [out, in]
+    /// @param arena owner of the packed copy
+    Tensor pack(Tensor weight, Arena arena);
+
+    /// Ends its threads.
+    @Override
+    void close();
+}

@@ -1,0 +1,55 @@
+package clearhead.ops;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.ServiceLoader;
+
+/// Chooses a backend, once, at the start of a program; the choice is passed down as a value.
+public final class Backends {
+    private Backends() {}
+
+    /// All backends there are, the preferred first, usable or not.
+    public static List<BackendProvider> all() {
+        return ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader()).stream()
+                .map(ServiceLoader.Provider::get)
+                .sorted(Comparator.comparingInt(BackendProvider::priority).reversed())
+                .toList();
+    }
+
+    /// The preferred backend that can run here, on all cores, unless the system properties
+    /// `clearhead.backend` (a name) and `clearhead.threads` say otherwise.
+    public static Backend choose() {
+        int threads =
+                Integer.getInteger("clearhead.threads", Runtime.getRuntime().availableProcessors());
+        String wanted = System.getProperty("clearhead.backend");
+        return wanted == null ? best(threads) : named(wanted, threads);
+    }
+
+    /// The preferred backend that can run here.
+    public static Backend best(int threads) {
+        return all().stream()
+                .filter(p -> p.obstacles().isEmpty())
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("no backend can run here"))
+                .create(threads);
+    }
+
+    /// The backend of this name.
+    ///
+    /// @throws IllegalArgumentException if there is none, or it cannot run here
+    public static Backend named(String name, int threads) {
+        for (BackendProvider p : all()) {
+            if (p.name().equals(name)) {
+                if (!p.obstacles().isEmpty()) {
+                    throw new IllegalArgumentException(
+                            "backend " + name + " cannot run here: "
+                                    + String.join("; ", p.obstacles()));
+                }
+                return p.create(threads);
+            }
+        }
+        throw new IllegalArgumentException(
+                "no backend named " + name + "; there are "
+                        + all().stream().map(BackendProvider::name).toList());
+    }
+}

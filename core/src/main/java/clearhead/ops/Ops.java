@@ -1,0 +1,123 @@
+package clearhead.ops;
+
+import clearhead.tensor.Tensor;
+import clearhead.tensor.Workspace;
+
+/// The operations a transformer needs. Arguments are checked here once (see [Checks]); results are
+/// new tensors taken from the workspace. Activations are F32, or F64 on the reference backend when
+/// the weights are F64. Weights may be of any real type.
+///
+/// An instance belongs to one thread at a time; the work inside may use all cores. Results do not
+/// depend on the number of threads, and a row of the result does not depend on the other rows.
+public interface Ops {
+    /// Where results are taken from.
+    Workspace workspace();
+
+    /// Rows of a table.
+    ///
+    /// @param table [vocab, dim], any real type
+    /// @param ids I32 [tokens]
+    /// @return [tokens, dim]
+    Tensor embed(Tensor table, Tensor ids);
+
+    /// x·Wᵀ. The inner axis is accumulated in one fixed order, so that one row and many give the same
+    /// bits.
+    ///
+    /// @param x [tokens, in]
+    /// @param weight [out, in], any real type; rows, or packed by this backend
+    /// @return [tokens, out]
+    Tensor linear(Tensor x, Tensor weight);
+
+    /// x·Wᵀ + bias.
+    ///
+    /// @param bias [out]
+    Tensor linear(Tensor x, Tensor weight, Tensor bias);
+
+    /// Elementwise a + b of one shape.
+    Tensor add(Tensor a, Tensor b);
+
+    /// Elementwise factor·x.
+    Tensor scale(Tensor x, double factor);
+
+    /// (x − mean)/√(var + eps)·weight + bias over the last axis. Ba et al. 2016, arXiv:1607.06450.
+    ///
+    /// @param x [tokens, dim]
+    /// @param weight [dim]
+    /// @param bias [dim]
+    Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps);
+
+    /// x/√(mean(x²) + eps)·weight over the last axis. Zhang and Sennrich 2019, arXiv:1910.07467.
+    ///
+    /// @param x [tokens, dim]
+    /// @param weight [dim]
+    Tensor rmsNorm(Tensor x, Tensor weight, double eps);
+
+    /// Elementwise act(x).
+    Tensor activate(Activation act, Tensor x);
+
+    /// Elementwise act(gate)·up. Shazeer 2020, arXiv:2002.05202.
+    Tensor gate(Activation act, Tensor gate, Tensor up);
+
+    /// Rotary position embedding: turns each pair of the first 2·pairs elements of every head by the
+    /// angle of its position; the rest passes through. Su et al. 2021, arXiv:2104.09864.
+    ///
+    /// @param x [tokens, heads, headDim]
+    /// @param cos [positions, pairs]
+    /// @param sin [positions, pairs]
+    /// @param positions I32 [tokens], rows of the tables
+    /// @return [tokens, heads, headDim]
+    Tensor rope(Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing);
+
+    /// Writes new keys and values into the pages of a cache, at the last positions of each sequence:
+    /// `past` already counts them in its lengths.
+    ///
+    /// @param key [tokens, kvHeads, headDim]
+    /// @param value [tokens, kvHeads, headDim]
+    /// @param queries which rows belong to which sequence
+    void store(Tensor key, Tensor value, Sequences queries, KvView.Paged past);
+
+    /// Fused attention; the [tokens, context] scores are never stored. FlashAttention-2, Dao 2023,
+    /// arXiv:2307.08691, algorithm 1.
+    ///
+    /// @param query [tokens, heads, headDim]
+    /// @param queries which rows of query belong to which sequence
+    /// @param past keys and values of the same sequences
+    Attended attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec);
+
+    /// Scaled and masked scores q·k·scale of one sequence, −∞ where masked: the plain path, for
+    /// looking and for interventions.
+    ///
+    /// @param query [queries, heads, headDim], the rows of this sequence alone
+    /// @param sequence number of the sequence in `past`
+    /// @return [heads, queries, context]
+    Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec);
+
+    /// exp(x)/Σ exp(x) over the last axis; a row of −∞ gives zeros.
+    Tensor softmax(Tensor x);
+
+    /// Σ over keys of pattern·value, of one sequence: the plain path.
+    ///
+    /// @param pattern [heads, queries, context]
+    /// @return [queries, heads, headDim]
+    Tensor weigh(Tensor pattern, KvView past, int sequence, AttentionSpec spec);
+
+    /// −log softmax(logits)[target] of each row, in nats; 0 where the target is negative (ignored).
+    ///
+    /// @param logits [tokens, vocab]
+    /// @param targets I32 [tokens]
+    /// @return [tokens]
+    Tensor crossEntropy(Tensor logits, Tensor targets);
+
+    /// Rows of x, in the order given.
+    ///
+    /// @param x [tokens, dim]
+    /// @param rows I32 [count]
+    /// @return [count, dim]
+    Tensor select(Tensor x, Tensor rows);
+
+    /// Gives back what was taken from the workspace since `mark`, except `tensor`, which is moved. A
+    /// tape, which needs all of it for the way back, gives nothing back.
+    default Tensor keep(long mark, Tensor tensor) {
+        return workspace().keep(mark, tensor);
+    }
+}

@@ -1,0 +1,5 @@
+/// The operations a transformer needs, and the devices that run them.
+@NullMarked
+package clearhead.ops;
+
+import org.jspecify.annotations.NullMarked;

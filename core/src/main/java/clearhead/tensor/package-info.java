@@ -1,0 +1,5 @@
+/// Typed, shaped memory. No arithmetic.
+@NullMarked
+package clearhead.tensor;
+
+import org.jspecify.annotations.NullMarked;
