@@ -1,0 +1,75 @@
+package clearhead.nn;
+
+import clearhead.ops.AttentionSpec;
+import clearhead.ops.KvView;
+import clearhead.ops.Ops;
+import clearhead.ops.Sequences;
+import clearhead.tensor.Tensor;
+
+/// Multi-head attention: softmax(q·kᵀ·scale)·v, heads side by side, then ·Wo. Vaswani et al. 2017,
+/// arXiv:1706.03762, section 3.2; grouped key and value heads, Ainslie et al. 2023,
+/// arXiv:2305.13245.
+///
+/// @param query [heads·headDim, dim]
+/// @param key [kvHeads·headDim, dim]
+/// @param value [kvHeads·headDim, dim]
+/// @param output [dim, heads·headDim]
+public record Attention(
+        AttentionSpec spec,
+        Positions positions,
+        Linear query,
+        Linear key,
+        Linear value,
+        Linear output) {
+
+    /// @param x [tokens, dim], after its norm
+    /// @return [tokens, dim]
+    public Tensor forward(ForwardPass pass, int layer, Tensor x) {
+        int tokens = pass.tokens();
+        var q = query.forward(pass, x).reshape(tokens, spec.heads(), spec.headDim());
+        var k = key.forward(pass, x).reshape(tokens, spec.kvHeads(), spec.headDim());
+        var v = value.forward(pass, x).reshape(tokens, spec.kvHeads(), spec.headDim());
+        q = positions.rotate(pass, pass.tap(Site.Q_PRE, layer, q));
+        k = positions.rotate(pass, pass.tap(Site.K_PRE, layer, k));
+        q = pass.tap(Site.Q, layer, q);
+        k = pass.tap(Site.K, layer, k);
+        v = pass.tap(Site.V, layer, v);
+        KvView past = pass.keyValues().append(pass.ops(), layer, k, v, pass.sequences());
+        var z = pass.tap(Site.Z, layer, attend(pass, layer, q, past)); // [tokens, heads, headDim]
+        return output.forward(pass, z.reshape(tokens, spec.heads() * spec.headDim()));
+    }
+
+    /// @param q [tokens, heads, headDim]
+    /// @return [tokens, heads, headDim]
+    private Tensor attend(ForwardPass pass, int layer, Tensor q, KvView past) {
+        Probe probe = pass.probe();
+        var scores = probe.wants(Site.SCORES, layer);
+        var pattern = probe.wants(Site.PATTERN, layer);
+        if (scores == Probe.Interest.REPLACE || pattern == Probe.Interest.REPLACE) {
+            return attendPlainly(pass, layer, q, past);
+        }
+        var attended = pass.ops().attention(q, pass.sequences(), past, spec);
+        if (scores == Probe.Interest.READ || pattern == Probe.Interest.READ) {
+            probe.attended(
+                    layer, new Probe.Attention(q, pass.sequences(), past, spec, attended));
+        }
+        return attended.out();
+    }
+
+    /// The same by whole matrices, so that a probe can change them.
+    private Tensor attendPlainly(ForwardPass pass, int layer, Tensor q, KvView past) {
+        Ops ops = pass.ops();
+        Sequences sequences = pass.sequences();
+        var z = ops.workspace().take(q.type(), q.shape()); // [tokens, heads, headDim]
+        for (int s = 0; s < sequences.count(); s++) {
+            int from = sequences.start(s);
+            int to = sequences.start(s + 1);
+            var scores = ops.scores(q.rows(from, to), past, s, spec); // [heads, queries, context]
+            scores = pass.tap(Site.SCORES, layer, scores);
+            var pattern = pass.tap(Site.PATTERN, layer, ops.softmax(scores));
+            var out = ops.weigh(pattern, past, s, spec); // [queries, heads, headDim]
+            z.rows(from, to).data().copyFrom(out.data());
+        }
+        return z;
+    }
+}

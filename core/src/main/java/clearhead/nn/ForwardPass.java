@@ -1,0 +1,92 @@
+package clearhead.nn;
+
+import clearhead.ops.Ops;
+import clearhead.ops.Sequences;
+import clearhead.tensor.DType;
+import clearhead.tensor.Tensor;
+import java.util.Optional;
+
+/// All that one pass through a model needs. Tokens of all sequences are packed; there is no batch
+/// axis and no padding.
+///
+/// @param ops where arithmetic happens
+/// @param ids I32 [tokens]
+/// @param positions I32 [tokens]: position of each token in its own sequence
+/// @param sequences which rows belong to which sequence
+/// @param keyValues keys and values of earlier passes
+/// @param probe looks at the pass
+/// @param logitRows I32 [rows]: tokens whose logits are wanted; absent means all
+public record ForwardPass(
+        Ops ops,
+        Tensor ids,
+        Tensor positions,
+        Sequences sequences,
+        KeyValues keyValues,
+        Probe probe,
+        Optional<Tensor> logitRows) {
+
+    /// A pass over whole sequences from position 0, without a cache, giving all logits.
+    public static ForwardPass of(Ops ops, int[] ids, Sequences sequences) {
+        var starts = new int[sequences.count()];
+        return at(ops, ids, sequences, starts, KeyValues.NONE);
+    }
+
+    /// A pass over one whole sequence from position 0, without a cache, giving all logits.
+    public static ForwardPass of(Ops ops, int... ids) {
+        return of(ops, ids, Sequences.one(ids.length));
+    }
+
+    /// A pass that continues sequences.
+    ///
+    /// @param first [sequences]: position of the first token of each sequence in this pass
+    public static ForwardPass at(
+            Ops ops, int[] ids, Sequences sequences, int[] first, KeyValues keyValues) {
+        if (sequences.tokens() != ids.length) {
+            throw new IllegalArgumentException(
+                    "sequences count " + sequences.tokens() + " tokens, got " + ids.length + " ids");
+        }
+        Tensor idTensor = ops.workspace().take(DType.I32, ids.length);
+        Tensor positions = ops.workspace().take(DType.I32, ids.length);
+        for (int s = 0; s < sequences.count(); s++) {
+            for (int row = sequences.start(s); row < sequences.start(s + 1); row++) {
+                idTensor.set(row, ids[row]);
+                positions.set(row, first[s] + row - sequences.start(s));
+            }
+        }
+        return new ForwardPass(
+                ops, idTensor, positions, sequences, keyValues, Probe.NONE, Optional.empty());
+    }
+
+    /// The same pass, looked at.
+    public ForwardPass with(Probe other) {
+        return new ForwardPass(ops, ids, positions, sequences, keyValues, other, logitRows);
+    }
+
+    /// The same pass, giving the logits of these tokens only.
+    public ForwardPass logitsOf(int... rows) {
+        Tensor wanted = ops.workspace().take(DType.I32, rows.length);
+        for (int i = 0; i < rows.length; i++) {
+            wanted.set(i, rows[i]);
+        }
+        return new ForwardPass(
+                ops, ids, positions, sequences, keyValues, probe, Optional.of(wanted));
+    }
+
+    /// The same pass, giving the logits of the last token of each sequence only.
+    public ForwardPass lastLogits() {
+        var rows = new int[sequences.count()];
+        for (int s = 0; s < rows.length; s++) {
+            rows[s] = sequences.start(s + 1) - 1;
+        }
+        return logitsOf(rows);
+    }
+
+    public int tokens() {
+        return ids.dim(0);
+    }
+
+    /// Shows a value to the probe, if it wants it.
+    Tensor tap(Site site, int layer, Tensor value) {
+        return probe.wants(site, layer) == Probe.Interest.NONE ? value : probe.see(site, layer, value);
+    }
+}
