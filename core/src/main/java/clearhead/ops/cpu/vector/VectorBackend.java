@@ -1,0 +1,50 @@
+package clearhead.ops.cpu.vector;
+
+import clearhead.ops.Adjoints;
+import clearhead.ops.Backend;
+import clearhead.ops.Ops;
+import clearhead.ops.cpu.Workers;
+import clearhead.tensor.Tensor;
+import clearhead.tensor.Workspace;
+import java.lang.foreign.Arena;
+
+/// Vector API kernels in float32 on all cores.
+public final class VectorBackend implements Backend {
+    private final Workers workers;
+
+    /// @param threads how many threads compute at once
+    public VectorBackend(int threads) {
+        workers = new Workers(threads);
+    }
+
+    @Override
+    public String name() {
+        return "vector";
+    }
+
+    @Override
+    public String description() {
+        return "Vector API, " + Lanes.BITS + " bit, float32, " + workers.threads()
+                + (workers.threads() == 1 ? " thread" : " threads");
+    }
+
+    @Override
+    public Ops ops(Workspace workspace) {
+        return new VectorOps(workspace, workers);
+    }
+
+    @Override
+    public Adjoints adjoints(Workspace workspace) {
+        return new VectorAdjoints(workspace, workers);
+    }
+
+    @Override
+    public Tensor pack(Tensor weight, Arena arena) {
+        return Panels.pack(weight, arena, workers);
+    }
+
+    @Override
+    public void close() {
+        workers.close();
+    }
+}
