@@ -1,0 +1,433 @@
+package clearhead.ops;
+
+import clearhead.tensor.DType;
+import clearhead.tensor.Layout;
+import clearhead.tensor.Tensor;
+
+/// Arguments of [Ops] and [Adjoints], checked once on entry by every backend; kernels below trust
+/// them. A failure is an [IllegalArgumentException] that names the operation, the argument, its axes,
+/// what was wanted and what was found.
+public final class Checks {
+    private Checks() {}
+
+    // Lookups
+
+    /// table [vocab, dim], ids I32 [tokens] in 0 … vocab − 1.
+    public static void embed(Tensor table, Tensor ids) {
+        real("embed", "table", table, 2, "[vocab, dim]");
+        rows("embed", "table", table);
+        indices("embed", "ids", ids, "[tokens]", "vocab", table.dim(0));
+    }
+
+    /// x [tokens, dim], rows I32 [count] in 0 … tokens − 1.
+    public static void select(Tensor x, Tensor rows) {
+        activation("select", "x", x, 2, "[tokens, dim]");
+        indices("select", "rows", rows, "[count]", "tokens", x.dim(0));
+    }
+
+    /// dOut [tokens, dim], ids I32 [tokens], intoTable [vocab, dim].
+    public static void embedAdjoint(Tensor ids, Tensor dOut, Tensor intoTable) {
+        activation("embed adjoint", "dOut", dOut, 2, "[tokens, dim]");
+        activation("embed adjoint", "intoTable", intoTable, 2, "[vocab, dim]");
+        axis("embed adjoint", "intoTable [vocab, dim]", "dim", intoTable.dim(1), dOut.dim(1), "dOut");
+        indices("embed adjoint", "ids", ids, "[tokens]", "vocab", intoTable.dim(0));
+        axis("embed adjoint", "ids [tokens]", "tokens", ids.dim(0), dOut.dim(0), "dOut");
+    }
+
+    /// dOut [count, dim], rows I32 [count] in 0 … tokens − 1.
+    public static void selectAdjoint(Tensor rows, Tensor dOut, int tokens) {
+        activation("select adjoint", "dOut", dOut, 2, "[count, dim]");
+        indices("select adjoint", "rows", rows, "[count]", "tokens", tokens);
+        axis("select adjoint", "rows [count]", "count", rows.dim(0), dOut.dim(0), "dOut");
+    }
+
+    // Products
+
+    /// x [tokens, in], weight [out, in].
+    public static void linear(Tensor x, Tensor weight) {
+        activation("linear", "x", x, 2, "[tokens, in]");
+        real("linear", "weight", weight, 2, "[out, in]");
+        axis("linear", "weight [out, in]", "in", weight.dim(1), x.dim(1), "x [tokens, in]");
+    }
+
+    /// x [tokens, in], weight [out, in], bias [out].
+    public static void linear(Tensor x, Tensor weight, Tensor bias) {
+        linear(x, weight);
+        vector("linear", "bias", bias, "out", weight.dim(0), "weight [out, in]");
+    }
+
+    /// dOut [tokens, out], weight [out, in].
+    public static void linearInput(Tensor dOut, Tensor weight) {
+        activation("linearInput", "dOut", dOut, 2, "[tokens, out]");
+        real("linearInput", "weight", weight, 2, "[out, in]");
+        axis("linearInput", "weight [out, in]", "out", weight.dim(0), dOut.dim(1), "dOut");
+    }
+
+    /// x [tokens, in], dOut [tokens, out], intoWeight [out, in].
+    public static void linearWeight(Tensor x, Tensor dOut, Tensor intoWeight) {
+        activation("linearWeight", "x", x, 2, "[tokens, in]");
+        activation("linearWeight", "dOut", dOut, 2, "[tokens, out]");
+        activation("linearWeight", "intoWeight", intoWeight, 2, "[out, in]");
+        axis("linearWeight", "dOut [tokens, out]", "tokens", dOut.dim(0), x.dim(0), "x");
+        axis("linearWeight", "intoWeight [out, in]", "out", intoWeight.dim(0), dOut.dim(1), "dOut");
+        axis("linearWeight", "intoWeight [out, in]", "in", intoWeight.dim(1), x.dim(1), "x");
+    }
+
+    /// dOut [tokens, out], intoBias [out].
+    public static void linearBias(Tensor dOut, Tensor intoBias) {
+        activation("linearBias", "dOut", dOut, 2, "[tokens, out]");
+        accumulator("linearBias", "intoBias", intoBias, "out", dOut.dim(1), "dOut [tokens, out]");
+    }
+
+    // Elementwise
+
+    /// x of any shape.
+    public static void elementwise(String op, Tensor x) {
+        activation(op, "x", x);
+    }
+
+    /// Two tensors of one type and shape.
+    public static void elementwise(String op, String aName, Tensor a, String bName, Tensor b) {
+        activation(op, aName, a);
+        like(op, bName, b, aName, a);
+    }
+
+    /// into has the shape of d.
+    public static void accumulate(Tensor d, Tensor into) {
+        activation("accumulate", "d", d);
+        activation("accumulate", "into", into);
+        shape("accumulate", "into", into, "d", d);
+    }
+
+    /// gate, up and dOut of one type and shape.
+    public static void gateAdjoint(Tensor gate, Tensor up, Tensor dOut) {
+        elementwise("gate adjoint", "gate", gate, "up", up);
+        like("gate adjoint", "dOut", dOut, "gate", gate);
+    }
+
+    // Norms
+
+    /// x [tokens, dim], weight and bias [dim].
+    public static void layerNorm(Tensor x, Tensor weight, Tensor bias) {
+        activation("layerNorm", "x", x, 2, "[tokens, dim]");
+        vector("layerNorm", "weight", weight, "dim", x.dim(1), "x [tokens, dim]");
+        vector("layerNorm", "bias", bias, "dim", x.dim(1), "x [tokens, dim]");
+    }
+
+    /// x [tokens, dim], weight [dim].
+    public static void rmsNorm(Tensor x, Tensor weight) {
+        activation("rmsNorm", "x", x, 2, "[tokens, dim]");
+        vector("rmsNorm", "weight", weight, "dim", x.dim(1), "x [tokens, dim]");
+    }
+
+    /// As [#layerNorm], dOut like x, accumulators [dim].
+    public static void layerNormAdjoint(
+            Tensor x, Tensor weight, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
+        rmsNormAdjoint("layerNorm adjoint", x, weight, dOut, intoWeight);
+        accumulator("layerNorm adjoint", "intoBias", intoBias, "dim", x.dim(1), "x [tokens, dim]");
+    }
+
+    /// As [#rmsNorm], dOut like x, accumulator [dim].
+    public static void rmsNormAdjoint(Tensor x, Tensor weight, Tensor dOut, Tensor intoWeight) {
+        rmsNormAdjoint("rmsNorm adjoint", x, weight, dOut, intoWeight);
+    }
+
+    private static void rmsNormAdjoint(
+            String op, Tensor x, Tensor weight, Tensor dOut, Tensor intoWeight) {
+        activation(op, "x", x, 2, "[tokens, dim]");
+        vector(op, "weight", weight, "dim", x.dim(1), "x [tokens, dim]");
+        like(op, "dOut", dOut, "x", x);
+        accumulator(op, "intoWeight", intoWeight, "dim", x.dim(1), "x [tokens, dim]");
+    }
+
+    // Rotary
+
+    /// x [tokens, heads, headDim], cos and sin [positions, pairs], positions I32 [tokens].
+    public static void rope(Tensor x, Tensor cos, Tensor sin, Tensor positions) {
+        activation("rope", "x", x, 3, "[tokens, heads, headDim]");
+        activation("rope", "cos", cos, 2, "[positions, pairs]");
+        like("rope", "sin", sin, "cos", cos);
+        indices("rope", "positions", positions, "[tokens]", "positions of the table", cos.dim(0));
+        axis("rope", "positions [tokens]", "tokens", positions.dim(0), x.dim(0), "x");
+        if (2L * cos.dim(1) > x.dim(2)) {
+            throw new IllegalArgumentException(
+                    "rope: cos [positions, pairs] has " + cos.dim(1) + " pairs, which turn "
+                            + 2L * cos.dim(1) + " elements, but headDim of x is " + x.dim(2));
+        }
+    }
+
+    // Attention
+
+    /// key and value [tokens, kvHeads, headDim] into pages that already count them.
+    public static void store(Tensor key, Tensor value, Sequences queries, KvView.Paged past) {
+        activation("store", "key", key, 3, "[tokens, kvHeads, headDim]");
+        activation("store", "value", value, 3, "[tokens, kvHeads, headDim]");
+        axis("store", "value [tokens, kvHeads, headDim]", "tokens", value.dim(0), key.dim(0), "key");
+        axis("store", "key [tokens, …]", "tokens", key.dim(0), queries.tokens(), "queries");
+        paged("store", past, key.dim(1), key.dim(2), value.dim(2));
+        axis("store", "value", "kvHeads", value.dim(1), key.dim(1), "key");
+        axis("store", "past", "sequences", past.sequences(), queries.count(), "queries");
+        for (int s = 0; s < queries.count(); s++) {
+            if (past.length(s) < queries.length(s)) {
+                throw new IllegalArgumentException(
+                        "store: sequence " + s + " of past has length " + past.length(s)
+                                + ", which must already count its " + queries.length(s)
+                                + " new tokens");
+            }
+        }
+    }
+
+    /// query [tokens, heads, headDim] and the keys and values of the same sequences.
+    public static void attention(
+            Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
+        query("attention", query, spec);
+        axis("attention", "query [tokens, …]", "tokens", query.dim(0), queries.tokens(), "queries");
+        axis("attention", "past", "sequences", past.sequences(), queries.count(), "queries");
+        past("attention", past, query, spec);
+    }
+
+    /// query [queries, heads, headDim] of one sequence.
+    public static void scores(Tensor query, KvView past, int sequence, AttentionSpec spec) {
+        query("scores", query, spec);
+        sequence("scores", past, sequence);
+        past("scores", past, query, spec);
+    }
+
+    /// pattern [heads, queries, context] of one sequence.
+    public static void weigh(Tensor pattern, KvView past, int sequence, AttentionSpec spec) {
+        activation("weigh", "pattern", pattern, 3, "[heads, queries, context]");
+        axis("weigh", "pattern [heads, queries, context]", "heads", pattern.dim(0), spec.heads(),
+                "spec");
+        sequence("weigh", past, sequence);
+        axis("weigh", "pattern [heads, queries, context]", "context", pattern.dim(2),
+                past.length(sequence), "past");
+        past("weigh", past, pattern, spec);
+    }
+
+    /// As [#attention], with what it returned, and dOut like its output.
+    public static void attentionAdjoint(
+            Tensor query,
+            Sequences queries,
+            KvView.Packed past,
+            AttentionSpec spec,
+            Attended forward,
+            Tensor dOut) {
+        attention(query, queries, past, spec);
+        Tensor out = forward.out();
+        activation("attention adjoint", "out", out, 3, "[tokens, heads, headDim]");
+        axis("attention adjoint", "out", "tokens", out.dim(0), query.dim(0), "query");
+        axis("attention adjoint", "out", "heads", out.dim(1), spec.heads(), "spec");
+        axis("attention adjoint", "out", "headDim", out.dim(2), past.value().dim(2), "value");
+        activation("attention adjoint", "lse", forward.lse(), 2, "[heads, tokens]");
+        axis("attention adjoint", "lse", "heads", forward.lse().dim(0), spec.heads(), "spec");
+        axis("attention adjoint", "lse", "tokens", forward.lse().dim(1), query.dim(0), "query");
+        like("attention adjoint", "dOut", dOut, "out", out);
+    }
+
+    private static void query(String op, Tensor query, AttentionSpec spec) {
+        activation(op, "query", query, 3, "[tokens, heads, headDim]");
+        axis(op, "query [tokens, heads, headDim]", "heads", query.dim(1), spec.heads(), "spec");
+        axis(op, "query [tokens, heads, headDim]", "headDim", query.dim(2), spec.headDim(), "spec");
+    }
+
+    private static void sequence(String op, KvView past, int sequence) {
+        if (sequence < 0 || sequence >= past.sequences()) {
+            throw new IllegalArgumentException(
+                    op + ": sequence " + sequence + " of past, which has " + past.sequences());
+        }
+    }
+
+    private static void past(String op, KvView past, Tensor like, AttentionSpec spec) {
+        switch (past) {
+            case KvView.Packed(Tensor key, Tensor value, Sequences rows) -> {
+                activation(op, "key", key, 3, "[keys, kvHeads, headDim]");
+                activation(op, "value", value, 3, "[keys, kvHeads, headDim]");
+                type(op, "key", key, like.type());
+                type(op, "value", value, like.type());
+                axis(op, "key", "keys", key.dim(0), rows.tokens(), "rows");
+                axis(op, "value", "keys", value.dim(0), rows.tokens(), "rows");
+                axis(op, "key", "kvHeads", key.dim(1), spec.kvHeads(), "spec");
+                axis(op, "value", "kvHeads", value.dim(1), spec.kvHeads(), "spec");
+                axis(op, "key", "headDim", key.dim(2), spec.headDim(), "spec");
+                axis(op, "value", "headDim", value.dim(2), spec.headDim(), "spec");
+            }
+            case KvView.Paged paged ->
+                    paged(op, paged, spec.kvHeads(), spec.headDim(), spec.headDim());
+        }
+    }
+
+    private static void paged(
+            String op, KvView.Paged past, int kvHeads, int keyDim, int valueDim) {
+        Tensor keys = past.keys();
+        Tensor values = past.values();
+        real(op, "keys", keys, 4, "[pages, kvHeads, headDim, PAGE]");
+        real(op, "values", values, 4, "[pages, kvHeads, PAGE, headDim]");
+        axis(op, "keys", "kvHeads", keys.dim(1), kvHeads, "spec");
+        axis(op, "keys", "headDim", keys.dim(2), keyDim, "spec");
+        axis(op, "keys", "positions of a page", keys.dim(3), KvView.PAGE, "KvView.PAGE");
+        axis(op, "values", "pages", values.dim(0), keys.dim(0), "keys");
+        axis(op, "values", "kvHeads", values.dim(1), kvHeads, "spec");
+        axis(op, "values", "positions of a page", values.dim(2), KvView.PAGE, "KvView.PAGE");
+        axis(op, "values", "headDim", values.dim(3), valueDim, "spec");
+        axis(op, "table", "sequences", past.table().length, past.sequences(), "lengths");
+        for (int s = 0; s < past.sequences(); s++) {
+            int pages = Math.ceilDiv(past.length(s), KvView.PAGE);
+            int[] table = past.table()[s];
+            if (past.length(s) < 0 || table.length < pages) {
+                throw new IllegalArgumentException(
+                        op + ": sequence " + s + " of length " + past.length(s) + " needs " + pages
+                                + " pages, its block table has " + table.length);
+            }
+            for (int p = 0; p < pages; p++) {
+                if (table[p] < 0 || table[p] >= keys.dim(0)) {
+                    throw new IllegalArgumentException(
+                            op + ": the block table of sequence " + s + " names page " + table[p]
+                                    + ", there are " + keys.dim(0));
+                }
+            }
+        }
+    }
+
+    // Softmax and loss
+
+    /// x [.., n], at least one axis.
+    public static void softmax(Tensor x) {
+        lastAxis("softmax", x);
+    }
+
+    /// y and dOut of one type and shape.
+    public static void softmaxAdjoint(Tensor y, Tensor dOut) {
+        lastAxis("softmax adjoint", y);
+        like("softmax adjoint", "dOut", dOut, "y", y);
+    }
+
+    /// logits [tokens, vocab], targets I32 [tokens], below vocab; negative ones are ignored.
+    public static void crossEntropy(Tensor logits, Tensor targets) {
+        activation("crossEntropy", "logits", logits, 2, "[tokens, vocab]");
+        integers("crossEntropy", "targets", targets, "[tokens]");
+        axis("crossEntropy", "targets [tokens]", "tokens", targets.dim(0), logits.dim(0), "logits");
+        for (long i = 0; i < targets.size(); i++) {
+            index("crossEntropy", "targets", Math.max(0, targets.intAt(i)), "vocab", logits.dim(1));
+        }
+    }
+
+    /// As [#crossEntropy], dLoss [tokens].
+    public static void crossEntropyAdjoint(Tensor logits, Tensor targets, Tensor dLoss) {
+        crossEntropy(logits, targets);
+        activation("crossEntropy adjoint", "dLoss", dLoss, 1, "[tokens]");
+        type("crossEntropy adjoint", "dLoss", dLoss, logits.type());
+        axis("crossEntropy adjoint", "dLoss", "tokens", dLoss.dim(0), logits.dim(0), "logits");
+    }
+
+    private static void lastAxis(String op, Tensor x) {
+        activation(op, "x", x);
+        if (x.rank() == 0) {
+            throw new IllegalArgumentException(op + ": x must have a last axis, found a scalar");
+        }
+    }
+
+    // Single facts
+
+    /// `t` has this element type.
+    public static void type(String op, String name, Tensor t, DType wanted) {
+        if (t.type() != wanted) {
+            throw new IllegalArgumentException(
+                    op + ": " + name + " must be " + wanted + ", found " + t);
+        }
+    }
+
+    /// `t` is F32 or F64, in rows.
+    private static void activation(String op, String name, Tensor t) {
+        if (t.type() != DType.F32 && t.type() != DType.F64) {
+            throw new IllegalArgumentException(
+                    op + ": " + name + " must be F32 or F64, found " + t);
+        }
+        rows(op, name, t);
+    }
+
+    private static void activation(String op, String name, Tensor t, int rank, String axes) {
+        activation(op, name, t);
+        rank(op, name, t, rank, axes);
+    }
+
+    private static void real(String op, String name, Tensor t, int rank, String axes) {
+        if (!t.type().isReal()) {
+            throw new IllegalArgumentException(
+                    op + ": " + name + " must hold real numbers, found " + t);
+        }
+        rank(op, name, t, rank, axes);
+    }
+
+    private static void rows(String op, String name, Tensor t) {
+        if (t.layout() != Layout.ROWS) {
+            throw new IllegalArgumentException(
+                    op + ": " + name + " must be in rows, found " + t
+                            + "; only the weight of linear may be packed");
+        }
+    }
+
+    private static void rank(String op, String name, Tensor t, int rank, String axes) {
+        if (t.rank() != rank) {
+            throw new IllegalArgumentException(
+                    op + ": " + name + " must be " + axes + ", found " + t);
+        }
+    }
+
+    /// A parameter with one axis, of any real type.
+    private static void vector(
+            String op, String name, Tensor t, String axis, int wanted, String from) {
+        real(op, name, t, 1, "a vector");
+        rows(op, name, t);
+        axis(op, name, axis, t.dim(0), wanted, from);
+    }
+
+    private static void accumulator(
+            String op, String name, Tensor t, String axis, int wanted, String from) {
+        activation(op, name, t, 1, "a vector");
+        axis(op, name, axis, t.dim(0), wanted, from);
+    }
+
+    private static void axis(
+            String op, String name, String axis, int found, int wanted, String from) {
+        if (found != wanted) {
+            throw new IllegalArgumentException(
+                    op + ": " + axis + " of " + name + " must be " + wanted + " as in " + from
+                            + ", found " + found);
+        }
+    }
+
+    private static void shape(String op, String name, Tensor t, String wantedName, Tensor wanted) {
+        if (!t.shape().equals(wanted.shape())) {
+            throw new IllegalArgumentException(
+                    op + ": " + name + " must have the shape " + wanted.shape() + " of "
+                            + wantedName + ", found " + t.shape());
+        }
+    }
+
+    private static void like(String op, String name, Tensor t, String wantedName, Tensor wanted) {
+        type(op, name, t, wanted.type());
+        rows(op, name, t);
+        shape(op, name, t, wantedName, wanted);
+    }
+
+    private static void integers(String op, String name, Tensor t, String axes) {
+        type(op, name, t, DType.I32);
+        rank(op, name, t, 1, axes);
+    }
+
+    private static void indices(
+            String op, String name, Tensor t, String axes, String axis, int limit) {
+        integers(op, name, t, axes);
+        for (long i = 0; i < t.size(); i++) {
+            index(op, name, t.intAt(i), axis, limit);
+        }
+    }
+
+    private static void index(String op, String name, int found, String axis, int limit) {
+        if (found < 0 || found >= limit) {
+            throw new IllegalArgumentException(
+                    op + ": " + name + " must be from 0 to " + (limit - 1) + " (" + axis + " is "
+                            + limit + "), found " + found);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package clearhead.ops.cpu.reference;
+
+import clearhead.ops.Activation;
+import clearhead.ops.Attended;
+import clearhead.ops.AttentionSpec;
+import clearhead.ops.Checks;
+import clearhead.ops.KvView;
+import clearhead.ops.Ops;
+import clearhead.ops.Pairing;
+import clearhead.ops.Sequences;
+import clearhead.tensor.Tensor;
+import clearhead.tensor.Workspace;
+
+/// Checks arguments, then calls the file of the operation's family.
+record ReferenceOps(Workspace workspace) implements Ops {
+    @Override
+    public Tensor embed(Tensor table, Tensor ids) {
+        Checks.embed(table, ids);
+        return Lookups.embed(workspace, table, ids);
+    }
+
+    @Override
+    public Tensor linear(Tensor x, Tensor weight) {
+        Checks.linear(x, weight);
+        return Products.linear(workspace, x, weight, null);
+    }
+
+    @Override
+    public Tensor linear(Tensor x, Tensor weight, Tensor bias) {
+        Checks.linear(x, weight, bias);
+        return Products.linear(workspace, x, weight, bias);
+    }
+
+    @Override
+    public Tensor add(Tensor a, Tensor b) {
+        Checks.elementwise("add", "a", a, "b", b);
+        return Elementwise.add(workspace, a, b);
+    }
+
+    @Override
+    public Tensor scale(Tensor x, double factor) {
+        Checks.elementwise("scale", x);
+        return Elementwise.scale(workspace, x, factor);
+    }
+
+    @Override
+    public Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
+        Checks.layerNorm(x, weight, bias);
+        return Norms.layerNorm(workspace, x, weight, bias, eps);
+    }
+
+    @Override
+    public Tensor rmsNorm(Tensor x, Tensor weight, double eps) {
+        Checks.rmsNorm(x, weight);
+        return Norms.rmsNorm(workspace, x, weight, eps);
+    }
+
+    @Override
+    public Tensor activate(Activation act, Tensor x) {
+        Checks.elementwise("activate", x);
+        return Elementwise.activate(workspace, act, x);
+    }
+
+    @Override
+    public Tensor gate(Activation act, Tensor gate, Tensor up) {
+        Checks.elementwise("gate", "gate", gate, "up", up);
+        return Elementwise.gate(workspace, act, gate, up);
+    }
+
+    @Override
+    public Tensor rope(Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing) {
+        Checks.rope(x, cos, sin, positions);
+        return Rotary.rope(workspace, x, cos, sin, positions, pairing);
+    }
+
+    @Override
+    public void store(Tensor key, Tensor value, Sequences queries, KvView.Paged past) {
+        Checks.store(key, value, queries, past);
+        Attention.store(key, value, queries, past);
+    }
+
+    @Override
+    public Attended attention(
+            Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
+        Checks.attention(query, queries, past, spec);
+        return Attention.attention(workspace, query, queries, past, spec);
+    }
+
+    @Override
+    public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec) {
+        Checks.scores(query, past, sequence, spec);
+        return Attention.scores(workspace, query, past, sequence, spec);
+    }
+
+    @Override
+    public Tensor softmax(Tensor x) {
+        Checks.softmax(x);
+        return Softmax.softmax(workspace, x);
+    }
+
+    @Override
+    public Tensor weigh(Tensor pattern, KvView past, int sequence, AttentionSpec spec) {
+        Checks.weigh(pattern, past, sequence, spec);
+        return Attention.weigh(workspace, pattern, past, sequence, spec);
+    }
+
+    @Override
+    public Tensor crossEntropy(Tensor logits, Tensor targets) {
+        Checks.crossEntropy(logits, targets);
+        return Softmax.crossEntropy(workspace, logits, targets);
+    }
+
+    @Override
+    public Tensor select(Tensor x, Tensor rows) {
+        Checks.select(x, rows);
+        return Lookups.select(workspace, x, rows);
+    }
+}
