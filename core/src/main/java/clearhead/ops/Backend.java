@@ -18,6 +18,9 @@ public interface Backend extends AutoCloseable {
     /// Gradients whose results come from `workspace`.
     Adjoints adjoints(Workspace workspace);
 
+    /// What a training step does to parameters, gradients and moments.
+    Updates updates();
+
     /// A weight in the form in which [Ops#linear] of this backend is fastest. The result holds the
     /// same numbers; it may be `weight` itself.
     ///

@@ -3,6 +3,7 @@ package clearhead.ops.cpu.vector;
 import clearhead.ops.Adjoints;
 import clearhead.ops.Backend;
 import clearhead.ops.Ops;
+import clearhead.ops.Updates;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
@@ -36,6 +37,11 @@ public final class VectorBackend implements Backend {
     @Override
     public Adjoints adjoints(Workspace workspace) {
         return new VectorAdjoints(workspace, workers);
+    }
+
+    @Override
+    public Updates updates() {
+        return new VectorUpdates(workers);
     }
 
     @Override
