@@ -3,6 +3,7 @@ package clearhead.ops.cpu.reference;
 import clearhead.ops.Adjoints;
 import clearhead.ops.Backend;
 import clearhead.ops.Ops;
+import clearhead.ops.Updates;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
@@ -27,6 +28,11 @@ public final class ReferenceBackend implements Backend {
     @Override
     public Adjoints adjoints(Workspace workspace) {
         return new ReferenceAdjoints(workspace);
+    }
+
+    @Override
+    public Updates updates() {
+        return new ReferenceUpdates();
     }
 
     @Override
