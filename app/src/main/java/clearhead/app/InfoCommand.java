@@ -17,13 +17,26 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "info",
         mixinStandardHelpOptions = true,
-        description = "Says which JDK, processor features and backend are in use, and why others are"
-                + " not.")
+        description = "Says which JDK, processor features and backend are in use, and why others are" + " not.")
 final class InfoCommand implements Callable<Integer> {
-    private static final Set<String> TOLD =
-            Set.of("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl",
-                    "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_bf16", "amx_int8",
-                    "asimd", "sve", "bf16", "i8mm");
+    private static final Set<String> TOLD = Set.of(
+            "sse4_2",
+            "avx",
+            "avx2",
+            "fma",
+            "f16c",
+            "avx512f",
+            "avx512bw",
+            "avx512vl",
+            "avx512_vnni",
+            "avx512_bf16",
+            "avx_vnni",
+            "amx_bf16",
+            "amx_int8",
+            "asimd",
+            "sve",
+            "bf16",
+            "i8mm");
 
     @Spec
     @SuppressWarnings("NullAway.Init")
@@ -34,16 +47,14 @@ final class InfoCommand implements Callable<Integer> {
         var out = spec.commandLine().getOut();
         Runtime jvm = Runtime.getRuntime();
         out.println("version     clearhead " + Version.NUMBER);
-        out.println("jdk         " + Runtime.version() + ", " + System.getProperty("java.vm.vendor")
-                + ", " + System.getProperty("java.home"));
-        out.println("system      " + System.getProperty("os.name") + " "
-                + System.getProperty("os.version") + ", " + System.getProperty("os.arch"));
+        out.println("jdk         " + Runtime.version() + ", " + System.getProperty("java.vm.vendor") + ", "
+                + System.getProperty("java.home"));
+        out.println("system      " + System.getProperty("os.name") + " " + System.getProperty("os.version") + ", "
+                + System.getProperty("os.arch"));
         Processor processor = Processor.read();
-        out.println("processor   " + processor.name() + ", " + jvm.availableProcessors()
-                + " cores for this process");
+        out.println("processor   " + processor.name() + ", " + jvm.availableProcessors() + " cores for this process");
         out.println("features    " + String.join(" ", processor.features()));
-        out.printf("memory      heap up to %.1f GiB; tensors live outside it%n",
-                jvm.maxMemory() / (double) (1 << 30));
+        out.printf("memory      heap up to %.1f GiB; tensors live outside it%n", jvm.maxMemory() / (double) (1 << 30));
         out.println("models      " + Home.models());
         boolean chosen = false;
         for (BackendProvider provider : Backends.all()) {
@@ -53,8 +64,7 @@ final class InfoCommand implements Callable<Integer> {
                 state = "not usable: " + String.join("; ", obstacles);
             } else {
                 try (Backend backend = provider.create(jvm.availableProcessors())) {
-                    state = (chosen ? "usable, not preferred: " : "in use: ")
-                            + backend.description();
+                    state = (chosen ? "usable, not preferred: " : "in use: ") + backend.description();
                 }
                 chosen = true;
             }

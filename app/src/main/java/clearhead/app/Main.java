@@ -18,19 +18,17 @@ import picocli.CommandLine.ScopeType;
         name = "clearhead",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        description = "Runs, shows and trains transformer attention. Every number it shows is the"
-                + " number it computed.",
+        description =
+                "Runs, shows and trains transformer attention. Every number it shows is the" + " number it computed.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {
-            InfoCommand.class,
-            ModelsCommand.class,
-            CompletionCommand.class,
-            CommandLine.HelpCommand.class
-        },
+        subcommands = {InfoCommand.class, ModelsCommand.class, CompletionCommand.class, CommandLine.HelpCommand.class},
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:done", "1:failed", "2:wrong usage", "130:interrupted"},
-        footer = {"", "`clearhead COMMAND --help` says more. Models live in models/ and are given to"
-                + " --model by name, folder, .gguf or .safetensors file."})
+        footer = {
+            "",
+            "`clearhead COMMAND --help` says more. Models live in models/ and are given to"
+                    + " --model by name, folder, .gguf or .safetensors file."
+        })
 public final class Main {
     static final int FAILED = 1;
     static final int USAGE = 2;
@@ -53,14 +51,14 @@ public final class Main {
     /// @return the exit code
     static int run(String[] args, PrintWriter out, PrintWriter err) {
         var main = new Main();
-        var line =
-                new CommandLine(main)
-                        .setOut(out)
-                        .setErr(err)
-                        .setCaseInsensitiveEnumValuesAllowed(true)
-                        .setUsageHelpAutoWidth(false)
-                        .setUsageHelpWidth(Terminal.current().helpWidth())
-                        .setColorScheme(CommandLine.Help.defaultColorScheme(Terminal.current().ansi()));
+        var line = new CommandLine(main)
+                .setOut(out)
+                .setErr(err)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setUsageHelpAutoWidth(false)
+                .setUsageHelpWidth(Terminal.current().helpWidth())
+                .setColorScheme(
+                        CommandLine.Help.defaultColorScheme(Terminal.current().ansi()));
         line.setParameterExceptionHandler((e, given) -> usageError(e));
         line.setExecutionExceptionHandler((e, at, parsed) -> failure(e, main.debug, at.getErr()));
         int code = args.length == 0 ? help(line) : line.execute(args);
@@ -88,22 +86,22 @@ public final class Main {
     /// One line for what the user can mend; a bug is called one.
     private static int failure(Exception e, boolean debug, PrintWriter err) {
         boolean usage = e instanceof UsageException;
-        boolean foreseen =
-                usage
-                        || e instanceof IllegalArgumentException
-                        || e instanceof IllegalStateException
-                        || e instanceof UncheckedIOException
-                        || e instanceof java.io.IOException
-                        || e.getClass().getName().startsWith("clearhead.");
+        boolean foreseen = usage
+                || e instanceof IllegalArgumentException
+                || e instanceof IllegalStateException
+                || e instanceof UncheckedIOException
+                || e instanceof java.io.IOException
+                || e.getClass().getName().startsWith("clearhead.");
         String message = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
         if (e instanceof java.nio.file.NoSuchFileException) {
             message = "no such file: " + message;
         }
-        err.println(
-                "clearhead: "
-                        + (foreseen ? "" : "internal error, please report it (--debug shows more): "
+        err.println("clearhead: "
+                + (foreseen
+                        ? ""
+                        : "internal error, please report it (--debug shows more): "
                                 + e.getClass().getSimpleName() + ": ")
-                        + oneLine(message));
+                + oneLine(message));
         if (debug) {
             e.printStackTrace(err);
         }

@@ -24,7 +24,6 @@ final class ModelOption {
             names = "--arithmetic",
             paramLabel = "exact|fast",
             defaultValue = "exact",
-            description = "exact: float32 activations on dequantized weights. Default:"
-                    + " ${DEFAULT-VALUE}.")
+            description = "exact: float32 activations on dequantized weights. Default:" + " ${DEFAULT-VALUE}.")
     Arithmetic arithmetic = Arithmetic.exact;
 }

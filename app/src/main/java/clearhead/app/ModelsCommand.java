@@ -10,10 +10,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-@Command(
-        name = "models",
-        mixinStandardHelpOptions = true,
-        description = "Lists the models that --model knows by name.")
+@Command(name = "models", mixinStandardHelpOptions = true, description = "Lists the models that --model knows by name.")
 final class ModelsCommand implements Callable<Integer> {
     @Spec
     @SuppressWarnings("NullAway.Init")
@@ -48,7 +45,10 @@ final class ModelsCommand implements Callable<Integer> {
 
     private static double megabytes(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
-            return files.filter(Files::isRegularFile).mapToLong(f -> f.toFile().length()).sum() / 1e6;
+            return files.filter(Files::isRegularFile)
+                            .mapToLong(f -> f.toFile().length())
+                            .sum()
+                    / 1e6;
         }
     }
 }

@@ -12,8 +12,7 @@ record Terminal(boolean color, int columns) {
         boolean terminal = Boolean.getBoolean("clearhead.terminal");
         String noColor = System.getenv("NO_COLOR");
         int columns = Integer.getInteger("clearhead.columns", 0);
-        return new Terminal(
-                terminal && (noColor == null || noColor.isEmpty()), columns > 20 ? columns : 80);
+        return new Terminal(terminal && (noColor == null || noColor.isEmpty()), columns > 20 ? columns : 80);
     }
 
     Ansi ansi() {
