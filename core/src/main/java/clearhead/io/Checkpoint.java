@@ -36,9 +36,8 @@ public interface Checkpoint extends AutoCloseable {
     /// @throws ModelFileException if there is none, or its element type is not supported
     Tensor tensor(String name);
 
-    /// The file's metadata, in file order. Safetensors: strings. GGUF: `Boolean`, `Long` for every
-    /// integer type, `Float`, `Double`, `String`, and arrays as `List<Object>` of these, or as
-    /// `int[]`, `long[]`, `float[]` for arrays of numbers.
+    /// The file's metadata, in file order. Safetensors: strings. GGUF: numbers, strings and arrays as
+    /// [GgufValue] lists them.
     Map<String, Object> metadata();
 
     @Override
