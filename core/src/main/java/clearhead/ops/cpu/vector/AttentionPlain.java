@@ -1,32 +1,227 @@
 package clearhead.ops.cpu.vector;
 
+import static clearhead.ops.cpu.vector.BlockSoftmax.SCORE_ROW;
+import static clearhead.ops.cpu.vector.Lanes.BYTES;
+import static clearhead.ops.cpu.vector.Lanes.COUNT;
+import static clearhead.ops.cpu.vector.Lanes.FLOATS;
+import static clearhead.ops.cpu.vector.Lanes.ORDER;
+import static clearhead.ops.cpu.vector.TileProduct.F32;
+
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.Checks;
 import clearhead.ops.KvView;
 import clearhead.ops.cpu.Workers;
+import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 
-/// The plain path of attention: scores, softmax, weights times values.
+/// The plain path of attention, with every score in memory: for looking and for interventions.
+/// Scores and weighted sums come from the same products as in the fused path.
 final class AttentionPlain {
+    private static final int PAGE = KvView.PAGE;
+
+    /// Rows of one task.
+    private static final int ROWS = 16;
+
     private AttentionPlain() {}
 
     static Tensor scores(
             Workspace workspace, Workers workers, Tensor query, KvView past, int sequence, AttentionSpec spec) {
-        throw new UnsupportedOperationException("AttentionPlain.scores");
+        Checks.scores(query, past, sequence, spec);
+        int queries = query.dim(0);
+        int context = past.length(sequence);
+        int heads = spec.heads();
+        int dim = spec.headDim();
+        Tensor scores = workspace.take(DType.F32, heads, queries, context);
+        long mark = workspace.mark();
+        KeyPages pages = KeyPages.of(workspace, workers, past);
+        int tiles = Math.ceilDiv(queries, ROWS);
+        float scale = (float) spec.scale();
+        workers.run(Math.multiplyExact(tiles, heads), task -> {
+            int head = task % heads;
+            int from = task / heads * ROWS;
+            int rows = Math.min(queries, from + ROWS) - from;
+            MemorySegment scratch = Scratch.of(ROWS * SCORE_ROW);
+            for (int key = 0; key < context; key += PAGE) {
+                int keys = Math.min(PAGE, context - key);
+                TileProduct.multiply(
+                        query.data(),
+                        ((long) from * heads + head) * dim * 4,
+                        heads * dim * 4L,
+                        4,
+                        pages.keys(),
+                        pages.key(sequence, spec.kvHead(head), key / PAGE),
+                        SCORE_ROW,
+                        scratch,
+                        0,
+                        SCORE_ROW,
+                        rows,
+                        (keys + 15) & -16,
+                        dim,
+                        false);
+                for (int r = 0; r < rows; r++) {
+                    int visible = Visible.keys(spec.mask(), queries, context, from + r) - key;
+                    long row = ((long) head * queries + from + r) * context + key;
+                    maskRow(scratch, r * SCORE_ROW, scores.data(), row * 4, keys, Math.clamp(visible, 0, keys), scale);
+                }
+            }
+        });
+        workspace.release(mark);
+        return scores;
     }
 
-    static Tensor softmax(
-            Workspace workspace, Workers workers, Tensor x) {
-        throw new UnsupportedOperationException("AttentionPlain.softmax");
+    private static void maskRow(
+            MemorySegment from, long f0, MemorySegment to, long t0, int keys, int visible, float scale) {
+        int key = 0;
+        for (; key + COUNT <= visible; key += COUNT) {
+            FloatVector.fromMemorySegment(FLOATS, from, f0 + key * 4L, ORDER)
+                    .mul(scale)
+                    .intoMemorySegment(to, t0 + key * 4L, ORDER);
+        }
+        for (; key < visible; key++) {
+            to.set(F32, t0 + key * 4L, from.get(F32, f0 + key * 4L) * scale);
+        }
+        for (; key < keys; key++) {
+            to.set(F32, t0 + key * 4L, Float.NEGATIVE_INFINITY);
+        }
     }
 
-    static Tensor softmaxAdjoint(
-            Workspace workspace, Workers workers, Tensor y, Tensor dOut) {
-        throw new UnsupportedOperationException("AttentionPlain.softmaxAdjoint");
+    static Tensor softmax(Workspace workspace, Workers workers, Tensor x) {
+        Checks.softmax(x);
+        Tensor y = workspace.take(DType.F32, x.shape());
+        int columns = x.dim(-1);
+        int rows = columns == 0 ? 0 : Math.toIntExact(x.size() / columns);
+        workers.run(Math.ceilDiv(rows, ROWS), task -> {
+            MemorySegment sums = Scratch.of(BYTES);
+            int end = Math.min(rows, (task + 1) * ROWS);
+            for (int r = task * ROWS; r < end; r++) {
+                softmaxRow(x.data(), y.data(), (long) r * columns * 4, columns, sums);
+            }
+        });
+        return y;
+    }
+
+    private static void softmaxRow(MemorySegment x, MemorySegment y, long row, int columns, MemorySegment sums) {
+        float max = max(x, row, columns);
+        float log2E = BlockSoftmax.LOG2_E;
+        float shift = max == Float.NEGATIVE_INFINITY ? 0 : max;
+        var sum = FloatVector.zero(FLOATS);
+        int column = 0;
+        for (; column < columns; column += COUNT) {
+            long at = row + column * 4L;
+            int lanes = Math.min(COUNT, columns - column);
+            var seen = FLOATS.indexInRange(0, lanes);
+            var v = FloatVector.fromMemorySegment(FLOATS, x, at, ORDER, seen);
+            var p = BlockSoftmax.exp2(v.sub(shift).mul(log2E));
+            p = FloatVector.zero(FLOATS).blend(p, seen);
+            p.intoMemorySegment(y, at, ORDER, seen);
+            sum = sum.add(p);
+        }
+        sum.intoMemorySegment(sums, 0, ORDER);
+        float total = BlockSoftmax.sum(sums, 0);
+        float factor = total == 0 ? 0 : 1 / total;
+        column = 0;
+        for (; column + COUNT <= columns; column += COUNT) {
+            FloatVector.fromMemorySegment(FLOATS, y, row + column * 4L, ORDER)
+                    .mul(factor)
+                    .intoMemorySegment(y, row + column * 4L, ORDER);
+        }
+        for (; column < columns; column++) {
+            y.set(F32, row + column * 4L, y.get(F32, row + column * 4L) * factor);
+        }
+    }
+
+    private static float max(MemorySegment x, long row, int columns) {
+        var largest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+        int column = 0;
+        for (; column + COUNT <= columns; column += COUNT) {
+            var v = FloatVector.fromMemorySegment(FLOATS, x, row + column * 4L, ORDER);
+            largest = largest.blend(v, v.compare(VectorOperators.GT, largest));
+        }
+        float max = largest.reduceLanes(VectorOperators.MAX);
+        for (; column < columns; column++) {
+            max = Math.max(max, x.get(F32, row + column * 4L));
+        }
+        return max;
+    }
+
+    /// dX = y∘(dOut − Σ dOut∘y).
+    static Tensor softmaxAdjoint(Workspace workspace, Workers workers, Tensor y, Tensor dOut) {
+        Checks.softmaxAdjoint(y, dOut);
+        Tensor dX = workspace.take(DType.F32, y.shape());
+        int columns = y.dim(-1);
+        int rows = columns == 0 ? 0 : Math.toIntExact(y.size() / columns);
+        workers.run(Math.ceilDiv(rows, ROWS), task -> {
+            MemorySegment sums = Scratch.of(BYTES);
+            int end = Math.min(rows, (task + 1) * ROWS);
+            for (int r = task * ROWS; r < end; r++) {
+                softmaxAdjointRow(y.data(), dOut.data(), dX.data(), (long) r * columns * 4, columns, sums);
+            }
+        });
+        return dX;
+    }
+
+    private static void softmaxAdjointRow(
+            MemorySegment y, MemorySegment dOut, MemorySegment dX, long row, int columns, MemorySegment sums) {
+        var sum = FloatVector.zero(FLOATS);
+        for (int column = 0; column < columns; column += COUNT) {
+            long at = row + column * 4L;
+            var seen = FLOATS.indexInRange(column, columns);
+            sum = FloatVector.fromMemorySegment(FLOATS, y, at, ORDER, seen)
+                    .fma(FloatVector.fromMemorySegment(FLOATS, dOut, at, ORDER, seen), sum);
+        }
+        sum.intoMemorySegment(sums, 0, ORDER);
+        float total = BlockSoftmax.sum(sums, 0);
+        for (int column = 0; column < columns; column += COUNT) {
+            long at = row + column * 4L;
+            var seen = FLOATS.indexInRange(column, columns);
+            var d = FloatVector.fromMemorySegment(FLOATS, dOut, at, ORDER, seen);
+            FloatVector.fromMemorySegment(FLOATS, y, at, ORDER, seen)
+                    .mul(d.sub(total))
+                    .intoMemorySegment(dX, at, ORDER, seen);
+        }
     }
 
     static Tensor weigh(
             Workspace workspace, Workers workers, Tensor pattern, KvView past, int sequence, AttentionSpec spec) {
-        throw new UnsupportedOperationException("AttentionPlain.weigh");
+        Checks.weigh(pattern, past, sequence, spec);
+        int heads = spec.heads();
+        int queries = pattern.dim(1);
+        int context = pattern.dim(2);
+        int dim = spec.headDim();
+        Tensor out = workspace.take(DType.F32, queries, heads, dim);
+        long mark = workspace.mark();
+        KeyPages pages = KeyPages.of(workspace, workers, past);
+        int tiles = Math.ceilDiv(queries, ROWS);
+        workers.run(Math.multiplyExact(tiles, heads), task -> {
+            int head = task % heads;
+            int from = task / heads * ROWS;
+            int rows = Math.min(queries, from + ROWS) - from;
+            long to = ((long) from * heads + head) * dim * 4;
+            TileProduct.clear(out.data(), to, heads * dim * 4L, rows, dim);
+            for (int key = 0; key < context; key += PAGE) {
+                long row = ((long) head * queries + from) * context + key;
+                TileProduct.multiply(
+                        pattern.data(),
+                        row * 4,
+                        context * 4L,
+                        4,
+                        pages.values(),
+                        pages.value(sequence, spec.kvHead(head), key / PAGE),
+                        dim * 4L,
+                        out.data(),
+                        to,
+                        heads * dim * 4L,
+                        rows,
+                        dim,
+                        Math.min(PAGE, context - key),
+                        true);
+            }
+        });
+        workspace.release(mark);
+        return out;
     }
 }
