@@ -1,0 +1,198 @@
+package clearhead.train;
+
+import static clearhead.train.Differences.check;
+import static clearhead.train.Differences.random;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import clearhead.ops.Activation;
+import clearhead.ops.AttentionSpec;
+import clearhead.ops.KvView;
+import clearhead.ops.Mask;
+import clearhead.ops.Pairing;
+import clearhead.ops.Sequences;
+import clearhead.ops.cpu.reference.ReferenceBackend;
+import clearhead.tensor.DType;
+import clearhead.tensor.Tensor;
+import clearhead.tensor.Workspace;
+import java.lang.foreign.Arena;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class TapeTest {
+    private final Arena arena = Arena.ofShared();
+
+    @AfterEach
+    void close() {
+        arena.close();
+    }
+
+    @Test
+    void embed() {
+        Tensor table = random(arena, 1, 7, 5);
+        Tensor ids = Tensor.of(arena, new int[] {3, 0, 3, 6}, 4);
+        check(Map.of("table", table), ops -> ops.embed(table, ids));
+    }
+
+    @Test
+    void linear() {
+        Tensor x = random(arena, 1, 3, 5);
+        Tensor w = random(arena, 2, 4, 5);
+        Tensor b = random(arena, 3, 4);
+        check(Map.of("x", x, "w", w), ops -> ops.linear(x, w));
+        check(Map.of("x", x, "w", w, "b", b), ops -> ops.linear(x, w, b));
+    }
+
+    @Test
+    void addAndScale() {
+        Tensor a = random(arena, 1, 3, 5);
+        Tensor b = random(arena, 2, 3, 5);
+        check(Map.of("a", a, "b", b), ops -> ops.add(a, ops.scale(b, -2.5)));
+        check(Map.of("a", a), ops -> ops.add(a, a));
+        check(
+                Map.of("a", a),
+                ops -> {
+                    Tensor y = ops.scale(a, 3);
+                    return ops.add(y, y);
+                });
+    }
+
+    @Test
+    void norms() {
+        Tensor x = random(arena, 1, 3, 6);
+        Tensor w = random(arena, 2, 6);
+        Tensor b = random(arena, 3, 6);
+        check(Map.of("x", x, "w", w, "b", b), ops -> ops.layerNorm(x, w, b, 1e-5));
+        check(Map.of("x", x, "w", w), ops -> ops.rmsNorm(x, w, 1e-5));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Activation.class)
+    void activations(Activation act) {
+        Tensor x = random(arena, 1, 4, 6);
+        Tensor up = random(arena, 2, 4, 6);
+        check(Map.of("x", x), ops -> ops.activate(act, x));
+        check(Map.of("gate", x, "up", up), ops -> ops.gate(act, x, up));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Pairing.class)
+    void rope(Pairing pairing) {
+        Tensor x = random(arena, 1, 3, 2, 6);
+        Tensor cos = random(arena, 2, 8, 2);
+        Tensor sin = random(arena, 3, 8, 2);
+        Tensor positions = Tensor.of(arena, new int[] {0, 5, 7}, 3);
+        check(Map.of("x", x), ops -> ops.rope(x, cos, sin, positions, pairing));
+    }
+
+    @Test
+    void attention() {
+        Tensor q = random(arena, 1, 7, 4, 3);
+        Tensor k = random(arena, 2, 7, 2, 3);
+        Tensor v = random(arena, 3, 7, 2, 3);
+        var rows = new Sequences(0, 4, 4, 7);
+        for (Mask mask : new Mask[] {Mask.CAUSAL, Mask.BIDIRECTIONAL}) {
+            var spec = new AttentionSpec(4, 2, 3, 0.7, mask);
+            check(
+                    Map.of("q", q, "k", k, "v", v),
+                    ops -> ops.attention(q, rows, new KvView.Packed(k, v, rows), spec).out());
+        }
+    }
+
+    @Test
+    void softmaxCrossEntropyAndSelect() {
+        Tensor x = random(arena, 1, 4, 6);
+        Tensor targets = Tensor.of(arena, new int[] {2, -1, 0, 5}, 4);
+        Tensor rows = Tensor.of(arena, new int[] {3, 0, 3}, 3);
+        check(Map.of("x", x), ops -> ops.softmax(x));
+        check(Map.of("x", x), ops -> ops.crossEntropy(x, targets));
+        check(Map.of("x", x), ops -> ops.select(x, rows));
+    }
+
+    /// One weight used as a table and as a matrix, and a value that goes three ways.
+    @Test
+    void tiedWeightsAndSharedValues() {
+        Tensor table = random(arena, 1, 6, 4);
+        Tensor w = random(arena, 2, 4, 4);
+        Tensor ids = Tensor.of(arena, new int[] {1, 1, 4}, 3);
+        check(
+                Map.of("table", table, "w", w),
+                ops -> {
+                    Tensor x = ops.embed(table, ids);
+                    Tensor y = ops.add(x, ops.linear(x, w));
+                    y = ops.add(y, ops.activate(Activation.SILU, y));
+                    y = ops.add(ops.gate(Activation.SILU, y, x), y);
+                    return ops.linear(y.reshape(3, 4), table);
+                });
+    }
+
+    /// A weight that was itself computed.
+    @Test
+    void computedWeights() {
+        Tensor a = random(arena, 1, 4, 4);
+        Tensor x = random(arena, 2, 3, 4);
+        check(
+                Map.of("a", a, "x", x),
+                ops -> {
+                    Tensor w = ops.scale(a, 0.5);
+                    Tensor y = ops.linear(ops.linear(x, w), w);
+                    return ops.add(y, ops.linear(x, ops.add(w, a)));
+                });
+    }
+
+    @Test
+    void whatNobodyWatchesCostsNothing() {
+        try (var backend = new ReferenceBackend();
+                var activations = new Workspace();
+                var gradients = new Workspace()) {
+            var tape = new Tape(backend.ops(activations), backend, gradients);
+            Tensor x = random(arena, 1, 2, 3);
+            Tensor y = tape.scale(x, 2);
+            var e = assertThrows(IllegalStateException.class, () -> tape.backward(y, x));
+            assertTrue(String.valueOf(e.getMessage()).contains("nothing that is watched"));
+        }
+    }
+
+    /// d(3x + 3x)/dx = 6; a second pass adds to the first.
+    @Test
+    void gradientsAddUpUntilSomebodyZeroesThem() {
+        try (var backend = new ReferenceBackend();
+                var activations = new Workspace();
+                var gradients = new Workspace()) {
+            var tape = new Tape(backend.ops(activations), backend, gradients);
+            Tensor x = Tensor.of(arena, DType.F64, new double[] {1, 2}, 2);
+            Tensor d = Tensor.zeros(arena, DType.F64, 2);
+            Tensor ones = Tensor.of(arena, DType.F64, new double[] {1, 1}, 2);
+            tape.watch(x, d);
+            for (int pass = 1; pass <= 2; pass++) {
+                tape.reset();
+                Tensor y = tape.scale(x, 3);
+                tape.backward(tape.add(y, y), ones);
+                assertArrayEquals(new double[] {6 * pass, 6 * pass}, d.toDoubles());
+            }
+            assertEquals(0, activations.mark() >>> 40);
+        }
+    }
+
+    @Test
+    void cachesAndPlainAttentionAreRefused() {
+        try (var backend = new ReferenceBackend();
+                var activations = new Workspace();
+                var gradients = new Workspace()) {
+            var tape = new Tape(backend.ops(activations), backend, gradients);
+            Tensor q = random(arena, 1, 1, 1, 2);
+            var past = new KvView.Packed(q, q, Sequences.one(1));
+            var spec = AttentionSpec.causal(1, 1, 2);
+            var e =
+                    assertThrows(
+                            UnsupportedOperationException.class,
+                            () -> tape.scores(q, past, 0, spec));
+            assertTrue(String.valueOf(e.getMessage()).contains("probe"));
+        }
+    }
+}

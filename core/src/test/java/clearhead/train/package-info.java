@@ -1,0 +1,4 @@
+@NullMarked
+package clearhead.train;
+
+import org.jspecify.annotations.NullMarked;
