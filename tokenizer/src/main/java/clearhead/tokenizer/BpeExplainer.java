@@ -4,6 +4,7 @@ import clearhead.tokenizer.Explained.Kind;
 import clearhead.tokenizer.Explained.Merge;
 import clearhead.tokenizer.Explained.Piece;
 import clearhead.tokenizer.Explained.Token;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,8 +23,9 @@ final class BpeExplainer {
 
     BpeExplainer(BpeTokenizer tokenizer, String text) {
         this.tokenizer = tokenizer;
-        this.text = text;
-        this.utf8 = Utf8.bytes(text);
+        byte[] given = Utf8.bytes(text);
+        this.utf8 = tokenizer.normal(given);
+        this.text = utf8 == given ? text : new String(utf8, StandardCharsets.UTF_8);
         this.spans = new Spans(utf8);
     }
 

@@ -3,10 +3,12 @@ package clearhead.tokenizer;
 import clearhead.tokenizer.AddedTokens.Added;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.text.Normalizer;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.ArrayBlockingQueue;
 
@@ -27,6 +29,7 @@ final class BpeTokenizer implements Tokenizer {
     private final SplitRule rule;
     private final boolean whole;
     private final boolean spaceFirst;
+    private final Optional<Normalizer.Form> form;
     private final AddedTokens added;
     private final Map<Integer, Added> addedById = new LinkedHashMap<>();
     private final Map<String, Integer> special = new LinkedHashMap<>();
@@ -48,7 +51,13 @@ final class BpeTokenizer implements Tokenizer {
     ///
     /// @param whole whether a piece that is a token is taken without asking the merges
     /// @param spaceFirst whether a text that does not begin with a space is given one
-    record Style(SplitRule rule, boolean whole, boolean spaceFirst) {}
+    /// @param form the Unicode normalisation before all else
+    record Style(
+            SplitRule rule, boolean whole, boolean spaceFirst, Optional<Normalizer.Form> form) {
+        Style(SplitRule rule, boolean whole, boolean spaceFirst) {
+            this(rule, whole, spaceFirst, Optional.empty());
+        }
+    }
 
     BpeTokenizer(
             String name,
@@ -63,6 +72,7 @@ final class BpeTokenizer implements Tokenizer {
         this.rule = style.rule;
         this.whole = style.whole || merges.isByBytes();
         this.spaceFirst = style.spaceFirst;
+        this.form = style.form;
         this.added = added;
         this.ends = ends;
         this.reached = new byte[vocabulary.size()];
@@ -80,6 +90,11 @@ final class BpeTokenizer implements Tokenizer {
         }
     }
 
+    /// The same with other tokens around the text.
+    BpeTokenizer with(Ends ends) {
+        return new BpeTokenizer(name, vocabulary, merges, style(), added, ends);
+    }
+
     Merges merges() {
         return merges;
     }
@@ -89,7 +104,7 @@ final class BpeTokenizer implements Tokenizer {
     }
 
     Style style() {
-        return new Style(rule, whole, spaceFirst);
+        return new Style(rule, whole, spaceFirst, form);
     }
 
     AddedTokens added() {
@@ -148,10 +163,21 @@ final class BpeTokenizer implements Tokenizer {
         }
     }
 
+    /// The text in the vocabulary's normal form.
+    byte[] normal(byte[] utf8) {
+        if (form.isEmpty()) {
+            return utf8;
+        }
+        String text = new String(utf8, StandardCharsets.UTF_8);
+        return Normalizer.isNormalized(text, form.get())
+                ? utf8
+                : Normalizer.normalize(text, form.get()).getBytes(StandardCharsets.UTF_8);
+    }
+
     private void run(Workspace work, byte[] utf8, Special special) {
-        int length = utf8.length;
         work.size = 0;
-        work.load(utf8);
+        work.load(normal(utf8));
+        int length = work.length;
         if (special.add() && ends.addBos) {
             work.add(ends.bos);
         }

@@ -10,7 +10,7 @@ import java.util.List;
 /// tokens (beginning, end) and characters that only the vocabulary put in (a first space) are empty
 /// spans.
 ///
-/// @param text the text that was given
+/// @param text the text that was given, in Unicode's normal form if the vocabulary asks for one
 /// @param pieces in order of the text
 public record Explained(String text, List<Piece> pieces) {
 

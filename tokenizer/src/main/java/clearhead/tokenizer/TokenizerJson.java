@@ -1,23 +1,241 @@
 package clearhead.tokenizer;
 
+import clearhead.tokenizer.AddedTokens.Added;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 
 /// Hugging Face's `tokenizer.json` for byte-level BPE.
+///
+/// `truncation` and `padding` belong to making batches and are not applied. Of the rest, what is not
+/// understood is an error that names it.
 public final class TokenizerJson {
 
     private TokenizerJson() {}
 
+    /// The tokenizer of a file. Where a `tokenizer_config.json` lies beside it, the names of the
+    /// beginning and end tokens come from there.
+    ///
     /// @throws TokenizerException if the file is malformed or asks for something this library does
     ///     not do; the message names it
     public static Tokenizer read(Path file) {
-        throw new TokenizerException(file + ": not written yet");
+        byte[] content = Tokenizers.content(file);
+        Json root = Json.parse(file.toString(), content);
+        Path config = file.resolveSibling("tokenizer_config.json");
+        String[] ends = {"", ""};
+        if (Files.isRegularFile(config)) {
+            Json settings = Json.parse(config.toString(), Tokenizers.content(config));
+            ends[0] = tokenName(settings.get("bos_token"));
+            ends[1] = tokenName(settings.get("eos_token"));
+        }
+        Path folder = file.toAbsolutePath().getParent();
+        String name = folder == null ? file.toString() : String.valueOf(folder.getFileName());
+        return read(name, root, content.length, ends[0], ends[1]);
+    }
+
+    private static String tokenName(Json token) {
+        return token.isNull() || token.value() instanceof String
+                ? token.text("")
+                : token.get("content").text("");
     }
 
     /// Writes a byte-level BPE tokenizer so that Hugging Face's libraries load it and give the same
-    /// ids.
+    /// ids. The file appears whole or not at all.
     ///
     /// @throws TokenizerException if the tokenizer is of another kind
     public static void write(Tokenizer tokenizer, Path file) {
-        throw new TokenizerException(file + ": not written yet");
+        if (!(tokenizer instanceof BpeTokenizer bpe)) {
+            throw new TokenizerException(
+                    tokenizer.name() + ": only byte-level BPE can be written as tokenizer.json");
+        }
+        TokenizerJsonWriter.write(bpe, file);
+    }
+
+    private static Tokenizer read(String name, Json root, int limit, String bos, String eos) {
+        root.onlyKeys(
+                "version",
+                "truncation",
+                "padding",
+                "added_tokens",
+                "normalizer",
+                "pre_tokenizer",
+                "post_processor",
+                "decoder",
+                "model");
+        Json model = root.get("model");
+        boolean byType = !model.get("type").isNull();
+        if (byType && !model.get("type").text().equals("BPE")
+                || !byType && (model.get("vocab").isNull() || model.get("merges").isNull())) {
+            throw model.get("type").wanted("\"BPE\"");
+        }
+        model.onlyKeys(
+                "type",
+                "dropout",
+                "unk_token",
+                "continuing_subword_prefix",
+                "end_of_word_suffix",
+                "fuse_unk",
+                "byte_fallback",
+                "ignore_merges",
+                "vocab",
+                "merges");
+        for (String key : List.of("continuing_subword_prefix", "end_of_word_suffix")) {
+            if (!model.get(key).text("").isEmpty()) {
+                throw model.get(key).wanted("no such thing in byte-level BPE");
+            }
+        }
+        Json dropout = model.get("dropout");
+        if (dropout.value() != null && !(dropout.value() instanceof Number n && n.doubleValue() == 0)) {
+            throw dropout.wanted("null: dropout gives a text other ids every time");
+        }
+        if (model.get("byte_fallback").flag(false)) {
+            throw model.get("byte_fallback").wanted("false: only byte-level BPE is read");
+        }
+        model.get("fuse_unk").flag(false);
+        var split = TokenizerJsonParts.split(root.get("pre_tokenizer"));
+        TokenizerJsonParts.checkDecoder(root.get("decoder"));
+
+        List<Added> added = added(root.get("added_tokens"), limit);
+        Vocabulary vocabulary = vocabulary(model.get("vocab"), added, limit);
+        var style =
+                new BpeTokenizer.Style(
+                        split.rule(),
+                        model.get("ignore_merges").flag(false),
+                        split.spaceFirst(),
+                        TokenizerJsonParts.form(root.get("normalizer")));
+        var tokenizer =
+                new BpeTokenizer(
+                        name,
+                        vocabulary,
+                        merges(model.get("merges"), vocabulary),
+                        style,
+                        new AddedTokens(added),
+                        BpeTokenizer.Ends.NONE);
+        checkBytes(tokenizer, model);
+        return tokenizer.with(
+                TokenizerJsonParts.ends(root.get("post_processor"), tokenizer, bos, eos));
+    }
+
+    /// Every byte must have a token, else text could not be said; a byte without one is dropped only
+    /// where the file has no unknown token.
+    private static void checkBytes(BpeTokenizer tokenizer, Json model) {
+        for (int b = 0; b < 256; b++) {
+            if (tokenizer.byteId((byte) b) < 0 && !model.get("unk_token").isNull()) {
+                throw model.get("unk_token")
+                        .wanted(
+                                String.format(
+                                        Locale.ROOT,
+                                        "null, or a vocabulary with every byte (0x%02X is missing)",
+                                        b));
+            }
+        }
+    }
+
+    private static List<Added> added(Json list, int limit) {
+        var added = new ArrayList<Added>();
+        if (list.isNull()) {
+            return added;
+        }
+        for (Json token : list.list()) {
+            token.onlyKeys(
+                    "id", "content", "single_word", "lstrip", "rstrip", "normalized", "special");
+            if (token.get("single_word").flag(false)) {
+                throw token.get("single_word").wanted("false");
+            }
+            token.get("normalized").flag(false);
+            added.add(
+                    new Added(
+                            token.get("id").index(limit),
+                            token.get("content").text(),
+                            token.get("special").flag(false),
+                            token.get("lstrip").flag(false),
+                            token.get("rstrip").flag(false)));
+        }
+        return added;
+    }
+
+    private static Vocabulary vocabulary(Json vocab, List<Added> added, int limit) {
+        int size = 0;
+        for (var entry : vocab.map().entrySet()) {
+            Json id = new Json(vocab.file(), "model.vocab." + entry.getKey(), entry.getValue());
+            size = Math.max(size, id.index(limit) + 1);
+        }
+        for (Added token : added) {
+            size = Math.max(size, token.id() + 1);
+        }
+        var bytes = new byte[size][];
+        var ordinary = new boolean[size];
+        for (var entry : vocab.map().entrySet()) {
+            int id = Math.toIntExact((Long) entry.getValue());
+            if (bytes[id] != null) {
+                throw new TokenizerException(
+                        vocab.file()
+                                + ": model.vocab: the id "
+                                + id
+                                + " stands twice, the second time for "
+                                + Json.quoted(entry.getKey()));
+            }
+            bytes[id] = ByteLevel.bytesOrText(entry.getKey());
+            ordinary[id] = ByteLevel.bytes(entry.getKey()) != null;
+        }
+        for (Added token : added) {
+            bytes[token.id()] = token.bytes();
+        }
+        var builder = new Vocabulary.Builder(size);
+        for (int id = 0; id < size; id++) {
+            byte[] spelled = bytes[id];
+            builder.add(spelled == null ? new byte[0] : spelled, ordinary[id]);
+        }
+        return builder.build();
+    }
+
+    private static Merges merges(Json list, Vocabulary vocabulary) {
+        List<Json> items = list.list();
+        var left = new int[items.size()];
+        var right = new int[items.size()];
+        var merged = new int[items.size()];
+        for (int i = 0; i < items.size(); i++) {
+            Json item = items.get(i);
+            String first;
+            String second;
+            if (item.isList()) {
+                List<Json> both = item.list();
+                if (both.size() != 2) {
+                    throw item.wanted("two tokens");
+                }
+                first = both.get(0).text();
+                second = both.get(1).text();
+            } else {
+                String text = item.text();
+                int space = text.indexOf(' ');
+                if (space < 0 || text.indexOf(' ', space + 1) >= 0) {
+                    throw item.wanted("two tokens with a space between them");
+                }
+                first = text.substring(0, space);
+                second = text.substring(space + 1);
+            }
+            left[i] = token(item, vocabulary, first);
+            right[i] = token(item, vocabulary, second);
+            merged[i] = token(item, vocabulary, first + second);
+        }
+        return Merges.ofPairs(vocabulary, left, right, merged);
+    }
+
+    private static int token(Json merge, Vocabulary vocabulary, String name) {
+        byte[] bytes = ByteLevel.bytes(name);
+        int id =
+                bytes == null
+                        ? -1
+                        : vocabulary.find(
+                                Arrays.copyOf(bytes, bytes.length + CharClass.PADDING),
+                                0,
+                                bytes.length);
+        if (id < 0) {
+            throw merge.wanted("a merge of tokens in model.vocab; " + Json.quoted(name) + " is none");
+        }
+        return id;
     }
 }

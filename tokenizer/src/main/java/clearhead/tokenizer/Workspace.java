@@ -15,6 +15,7 @@ final class Workspace {
     private static final int CACHE_WIDTH = 8;
 
     byte[] text = new byte[1024];
+    int length;
     int[] ids = new int[256];
     int size;
 
@@ -40,7 +41,7 @@ final class Workspace {
 
     /// Takes a text, with the padding that the scanners and the hash want.
     void load(byte[] utf8) {
-        int length = utf8.length;
+        length = utf8.length;
         if (text.length < length + CharClass.PADDING) {
             text = new byte[length + CharClass.PADDING];
         }
