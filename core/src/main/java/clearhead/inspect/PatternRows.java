@@ -1,0 +1,261 @@
+package clearhead.inspect;
+
+import clearhead.nn.Probe;
+import clearhead.ops.AttentionSpec;
+import clearhead.ops.KvView;
+import clearhead.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/// The attention pattern of one layer and one sequence, rebuilt row by row or tile by tile when
+/// somebody looks: weight = exp(q·k·scale − lse). Keeps query, keys, values and lse of the run, so
+/// memory grows linearly with the text; the run itself is not changed by a bit.
+///
+/// Products are summed in double; what is left is the rounding of the run's own `lse`.
+public final class PatternRows {
+    private final AttentionSpec spec;
+    private final Tensor query;
+    private final Tensor key;
+    private final Tensor value;
+    private final Tensor lse;
+    private final Tensor out;
+
+    /// @param query [queries, heads, headDim], rotated
+    /// @param key [context, kvHeads, headDim], rotated
+    /// @param value [context, kvHeads, headDim]
+    /// @param lse [heads, queries]
+    /// @param out [queries, heads, headDim]: Σ weight·value as the run computed it
+    private PatternRows(AttentionSpec spec, Tensor query, Tensor key, Tensor value, Tensor lse, Tensor out) {
+        this.spec = spec;
+        this.query = query;
+        this.key = key;
+        this.value = value;
+        this.lse = lse;
+        this.out = out;
+    }
+
+    /// Copies what one sequence of a pass needs, so that it outlives the pass.
+    ///
+    /// @param sequence number of the sequence in the pass
+    /// @param arena owner of the copies
+    public static PatternRows copy(Probe.Attention attention, int sequence, Arena arena) {
+        PatternRows view = of(attention, sequence, arena);
+        return new PatternRows(
+                view.spec,
+                view.query.copy(arena),
+                attention.past() instanceof KvView.Packed ? view.key.copy(arena) : view.key,
+                attention.past() instanceof KvView.Packed ? view.value.copy(arena) : view.value,
+                view.lse,
+                view.out.copy(arena));
+    }
+
+    /// A view that is valid as long as the pass's own memory, which is during [Probe#attended].
+    ///
+    /// @param arena owner of the little that must be copied all the same
+    public static PatternRows of(Probe.Attention attention, int sequence, Arena arena) {
+        var queries = attention.queries();
+        int from = queries.start(sequence);
+        int to = queries.start(sequence + 1);
+        Tensor key;
+        Tensor value;
+        switch (attention.past()) {
+            case KvView.Packed packed -> {
+                int first = packed.rows().start(sequence);
+                int end = packed.rows().start(sequence + 1);
+                key = packed.key().rows(first, end);
+                value = packed.value().rows(first, end);
+            }
+            case KvView.Paged paged -> {
+                key = gather(paged, paged.keys(), true, sequence, attention.spec(), arena);
+                value = gather(paged, paged.values(), false, sequence, attention.spec(), arena);
+            }
+        }
+        return new PatternRows(
+                attention.spec(),
+                attention.query().rows(from, to),
+                key,
+                value,
+                columns(attention.result().lse(), from, to, arena),
+                attention.result().out().rows(from, to));
+    }
+
+    /// Columns `from` to `to` of every row.
+    private static Tensor columns(Tensor t, int from, int to, Arena arena) {
+        int rows = t.dim(0);
+        Tensor part = Tensor.zeros(arena, t.type(), rows, to - from);
+        long width = t.type().bytes(t.dim(1));
+        long bytes = t.type().bytes(to - from);
+        for (int row = 0; row < rows; row++) {
+            MemorySegment.copy(t.data(), row * width + t.type().bytes(from), part.data(), row * bytes, bytes);
+        }
+        return part;
+    }
+
+    /// @param transposed pages hold [kvHeads, headDim, PAGE] and not [kvHeads, PAGE, headDim]
+    /// @return [context, kvHeads, headDim]
+    private static Tensor gather(
+            KvView.Paged past, Tensor pages, boolean transposed, int sequence, AttentionSpec spec, Arena arena) {
+        int context = past.length(sequence);
+        int kvHeads = spec.kvHeads();
+        int headDim = spec.headDim();
+        Tensor rows = Tensor.zeros(arena, pages.type(), context, kvHeads, headDim);
+        for (int position = 0; position < context; position++) {
+            long page = past.table()[sequence][position / KvView.PAGE];
+            int slot = position % KvView.PAGE;
+            for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
+                long block = (page * kvHeads + kvHead) * headDim * KvView.PAGE;
+                long target = ((long) position * kvHeads + kvHead) * headDim;
+                for (int e = 0; e < headDim; e++) {
+                    long source =
+                            transposed ? block + (long) e * KvView.PAGE + slot : block + (long) slot * headDim + e;
+                    rows.set(target + e, pages.at(source));
+                }
+            }
+        }
+        return rows;
+    }
+
+    public AttentionSpec spec() {
+        return spec;
+    }
+
+    /// Query rows of this sequence.
+    public int queries() {
+        return query.dim(0);
+    }
+
+    /// Keys of this sequence.
+    public int context() {
+        return key.dim(0);
+    }
+
+    /// Position of a query row in its sequence: the last row sees all keys.
+    public int position(int queryRow) {
+        return context() - queries() + queryRow;
+    }
+
+    /// One row: scores, weights and their lse.
+    public AttentionRow row(int head, int queryRow) {
+        double[] scores = scores(head, queryRow);
+        double rowLse = lse.at((long) head * queries() + queryRow);
+        var weights = new double[scores.length];
+        for (int k = 0; k < weights.length; k++) {
+            weights[k] = weight(scores[k], rowLse);
+        }
+        return new AttentionRow(head, queryRow, scores, weights, rowLse);
+    }
+
+    private static double weight(double score, double rowLse) {
+        return score == Double.NEGATIVE_INFINITY ? 0 : Math.exp(score - rowLse);
+    }
+
+    /// q·k·scale of one row, −∞ where masked.
+    ///
+    /// @return [context]
+    public double[] scores(int head, int queryRow) {
+        return scores(head, queryRow, 0, context());
+    }
+
+    private double[] scores(int head, int queryRow, int fromKey, int toKey) {
+        double[] q = query(head, queryRow);
+        int headDim = spec.headDim();
+        int kvHead = spec.kvHead(head);
+        int position = position(queryRow);
+        var k = new double[headDim];
+        var scratch = new float[headDim];
+        var scores = new double[toKey - fromKey];
+        for (int p = fromKey; p < toKey; p++) {
+            if (spec.mask().sees(position, p)) {
+                Elements.read(key, ((long) p * spec.kvHeads() + kvHead) * headDim, k, scratch);
+                scores[p - fromKey] = Elements.dot(q, k) * spec.scale();
+            } else {
+                scores[p - fromKey] = Double.NEGATIVE_INFINITY;
+            }
+        }
+        return scores;
+    }
+
+    /// Weights of a rectangle of the pattern.
+    ///
+    /// @param fromQuery first query row; `toQuery` is exclusive
+    /// @param fromKey first key; `toKey` is exclusive
+    /// @return [queries, keys], row-major
+    public float[] tile(int head, int fromQuery, int toQuery, int fromKey, int toKey) {
+        int width = toKey - fromKey;
+        var tile = new float[Math.multiplyExact(toQuery - fromQuery, width)];
+        for (int i = fromQuery; i < toQuery; i++) {
+            double rowLse = lse.at((long) head * queries() + i);
+            double[] scores = scores(head, i, fromKey, toKey);
+            for (int k = 0; k < width; k++) {
+                tile[(i - fromQuery) * width + k] = (float) weight(scores[k], rowLse);
+            }
+        }
+        return tile;
+    }
+
+    /// Σ weight·value of one row, from the rebuilt weights.
+    ///
+    /// @return [headDim]
+    public double[] weighed(AttentionRow row) {
+        int headDim = spec.headDim();
+        int kvHead = spec.kvHead(row.head());
+        var sum = new double[headDim];
+        var v = new double[headDim];
+        var scratch = new float[headDim];
+        for (int p = 0; p < context(); p++) {
+            double weight = row.weights()[p];
+            if (weight != 0) {
+                Elements.read(value, ((long) p * spec.kvHeads() + kvHead) * headDim, v, scratch);
+                for (int e = 0; e < headDim; e++) {
+                    sum[e] += weight * v[e];
+                }
+            }
+        }
+        return sum;
+    }
+
+    /// The query vector of one row, rotated.
+    ///
+    /// @return [headDim]
+    public double[] query(int head, int queryRow) {
+        return Elements.head(query, queryRow, head);
+    }
+
+    /// The key vector that query head `head` reads at a position, rotated.
+    ///
+    /// @return [headDim]
+    public double[] key(int head, int position) {
+        return Elements.head(key, position, spec.kvHead(head));
+    }
+
+    /// The value vector that query head `head` reads at a position.
+    ///
+    /// @return [headDim]
+    public double[] value(int head, int position) {
+        return Elements.head(value, position, spec.kvHead(head));
+    }
+
+    /// Σ weight·value of one row, as the run computed it.
+    ///
+    /// @return [headDim]
+    public double[] out(int head, int queryRow) {
+        return Elements.head(out, queryRow, head);
+    }
+
+    /// Compares rebuilt weights·values with the run's own.
+    ///
+    /// @param most how many query rows to compare at most, evenly spread, the last one among them
+    public Parity parity(int head, int most) {
+        int rows = Math.min(most, queries());
+        double difference = 0;
+        double largest = 0;
+        for (int n = 0; n < rows; n++) {
+            int i = queries() - 1 - (int) ((long) n * queries() / rows);
+            double[] run = out(head, i);
+            double[] rebuilt = weighed(row(head, i));
+            difference = Math.max(difference, Elements.largestDifference(rebuilt, run));
+            largest = Math.max(largest, Elements.largest(run));
+        }
+        return new Parity(difference, largest, rows, queries());
+    }
+}

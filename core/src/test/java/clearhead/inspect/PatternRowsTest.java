@@ -1,0 +1,160 @@
+package clearhead.inspect;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import clearhead.nn.ForwardPass;
+import clearhead.nn.Probe;
+import clearhead.nn.Site;
+import clearhead.nn.Transformer;
+import clearhead.ops.Backend;
+import clearhead.ops.Backends;
+import clearhead.ops.Sequences;
+import clearhead.tensor.Tensor;
+import clearhead.tensor.Workspace;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class PatternRowsTest {
+    private static final int[] IDS = {1, 5, 9, 5, 9, 30, 2, 2, 17, 5, 9};
+
+    static List<String> backends() {
+        return List.of("reference");
+    }
+
+    /// Weights rebuilt from lse are those of the plain path, which stores the whole pattern.
+    @ParameterizedTest
+    @MethodSource("backends")
+    void rebuiltRowsAreThePlainPaths(String name) {
+        try (Arena arena = Arena.ofShared();
+                var workspace = new Workspace();
+                Backend backend = Backends.named(name, 2)) {
+            for (Transformer model : List.of(TinyModels.llama(arena), TinyModels.gpt2(arena))) {
+                var ops = backend.ops(workspace);
+                var plain = new ArrayList<Tensor>();
+                var plainScores = new ArrayList<Tensor>();
+                model.forward(ForwardPass.of(ops, IDS).with(new Probe() {
+                    @Override
+                    public Interest wants(Site site, int layer) {
+                        return site == Site.PATTERN || site == Site.SCORES ? Interest.REPLACE : Interest.NONE;
+                    }
+
+                    @Override
+                    public Tensor see(Site site, int layer, Tensor value) {
+                        (site == Site.PATTERN ? plain : plainScores).add(value.copy(arena));
+                        return value;
+                    }
+                }));
+                for (int layer = 0; layer < model.layers(); layer++) {
+                    PatternRows rows = capture(model, backend, IDS, layer, arena);
+                    int heads = rows.spec().heads();
+                    for (int head = 0; head < heads; head++) {
+                        float[] tile = rows.tile(head, 0, IDS.length, 0, IDS.length);
+                        for (int i = 0; i < IDS.length; i++) {
+                            long at = ((long) head * IDS.length + i) * IDS.length;
+                            AttentionRow row = rows.row(head, i);
+                            assertEquals(1, row.sum(), 1e-5);
+                            for (int k = 0; k < IDS.length; k++) {
+                                assertEquals(plain.get(layer).at(at + k), row.weights()[k], 2e-6);
+                                assertEquals((float) row.weights()[k], tile[i * IDS.length + k]);
+                                double score = plainScores.get(layer).at(at + k);
+                                if (k > i) {
+                                    assertEquals(Double.NEGATIVE_INFINITY, row.scores()[k]);
+                                    assertEquals(Double.NEGATIVE_INFINITY, score);
+                                } else {
+                                    assertEquals(score, row.scores()[k], 1e-4);
+                                }
+                            }
+                        }
+                        Parity parity = rows.parity(head, 1000);
+                        assertTrue(parity.holds(), parity::toString);
+                        assertEquals(IDS.length, parity.rows());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whoever looks changes no bit.
+    @ParameterizedTest
+    @MethodSource("backends")
+    void lookingChangesNoBit(String name) {
+        try (Arena arena = Arena.ofShared();
+                var workspace = new Workspace();
+                Backend backend = Backends.named(name, 2)) {
+            for (Transformer model : List.of(TinyModels.llama(arena), TinyModels.gpt2(arena))) {
+                var ops = backend.ops(workspace);
+                float[] alone = model.forward(ForwardPass.of(ops, IDS)).toFloats();
+                Trace trace = Trace.record(model, ops, IDS, List.of(Site.values()), layer -> true, arena);
+                assertArrayEquals(alone, trace.tensor("logits").toFloats());
+            }
+        }
+    }
+
+    /// Of several packed sequences, each has its own pattern.
+    @Test
+    void packedSequencesAreSeparate() {
+        try (Arena arena = Arena.ofShared();
+                var workspace = new Workspace();
+                Backend backend = Backends.named("reference", 1)) {
+            Transformer model = TinyModels.llama(arena);
+            PatternRows alone = capture(model, backend, IDS, 1, arena);
+            int[] two =
+                    IntStream.concat(IntStream.of(3, 4, 8), IntStream.of(IDS)).toArray();
+            var both = new Probe() {
+                PatternRows rows = alone;
+
+                @Override
+                public Interest wants(Site site, int layer) {
+                    return site == Site.PATTERN && layer == 1 ? Interest.READ : Interest.NONE;
+                }
+
+                @Override
+                public void attended(int layer, Attention attention) {
+                    rows = PatternRows.copy(attention, 1, arena);
+                }
+            };
+            model.forward(ForwardPass.of(backend.ops(workspace), two, new Sequences(0, 3, two.length))
+                    .with(both));
+            for (int i = 0; i < IDS.length; i++) {
+                assertArrayEquals(alone.row(2, i).weights(), both.rows.row(2, i).weights());
+            }
+        }
+    }
+
+    @Test
+    void aViewThatDoesNotMatchRefuses() {
+        assertTrue(new Parity(9e-5, 1, 4, 4).holds());
+        for (Parity bad : List.of(new Parity(2e-4, 1, 4, 4), new Parity(Double.NaN, 1, 4, 4), new Parity(1, 0, 4, 4))) {
+            assertFalse(bad.holds());
+            var e = assertThrows(IllegalStateException.class, () -> bad.require("layer 0, head 1"));
+            assertTrue(e.toString().contains("layer 0, head 1 is not shown"), e::toString);
+        }
+    }
+
+    static PatternRows capture(Transformer model, Backend backend, int[] ids, int wanted, Arena arena) {
+        try (var workspace = new Workspace()) {
+            var rows = new PatternRows[1];
+            model.forward(ForwardPass.of(backend.ops(workspace), ids).with(new Probe() {
+                @Override
+                public Interest wants(Site site, int layer) {
+                    return site == Site.PATTERN && layer == wanted ? Interest.READ : Interest.NONE;
+                }
+
+                @Override
+                public void attended(int layer, Attention attention) {
+                    rows[0] = PatternRows.copy(attention, 0, arena);
+                }
+            }));
+            return rows[0];
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package clearhead.inspect;
+
+import clearhead.nn.Attention;
+import clearhead.nn.Block;
+import clearhead.nn.Linear;
+import clearhead.nn.Mlp;
+import clearhead.nn.Norm;
+import clearhead.nn.Positions;
+import clearhead.nn.Transformer;
+import clearhead.ops.Activation;
+import clearhead.ops.AttentionSpec;
+import clearhead.ops.Pairing;
+import clearhead.tensor.DType;
+import clearhead.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Random;
+
+/// Random models of the two families, small enough to look at by hand.
+final class TinyModels {
+    static final int DIM = 16;
+    static final int VOCAB = 32;
+    static final int LAYERS = 3;
+
+    private TinyModels() {}
+
+    /// Llama: RMSNorm, rotary, 4 query heads on 2 key heads, gated MLP.
+    static Transformer llama(Arena arena) {
+        var random = new Random(7);
+        var rope = Positions.Rope.of(arena, DType.F32, 256, 4, 10000, Pairing.HALVES);
+        var blocks = new ArrayList<Block>();
+        for (int layer = 0; layer < LAYERS; layer++) {
+            blocks.add(new Block.PreNorm(
+                    new Norm.Rms(around(arena, random, 1, DIM), 1e-5),
+                    new Attention(
+                            AttentionSpec.causal(4, 2, 4),
+                            rope,
+                            linear(arena, random, 16, DIM),
+                            linear(arena, random, 8, DIM),
+                            linear(arena, random, 8, DIM),
+                            linear(arena, random, DIM, 16)),
+                    new Norm.Rms(around(arena, random, 1, DIM), 1e-5),
+                    new Mlp.Gated(
+                            linear(arena, random, 40, DIM),
+                            linear(arena, random, 40, DIM),
+                            linear(arena, random, DIM, 40),
+                            Activation.SILU)));
+        }
+        Tensor embedding = around(arena, random, 0, VOCAB, DIM);
+        return new Transformer(
+                embedding, rope, blocks, new Norm.Rms(around(arena, random, 1, DIM), 1e-5), Linear.of(embedding), 256);
+    }
+
+    /// GPT-2: LayerNorm, learned positions, 2 heads, biases, dense MLP.
+    static Transformer gpt2(Arena arena) {
+        var random = new Random(8);
+        var blocks = new ArrayList<Block>();
+        for (int layer = 0; layer < LAYERS; layer++) {
+            blocks.add(new Block.PreNorm(
+                    layerNorm(arena, random),
+                    new Attention(
+                            AttentionSpec.causal(2, 2, 8),
+                            new Positions.None(),
+                            biased(arena, random, 16, DIM),
+                            biased(arena, random, 16, DIM),
+                            biased(arena, random, 16, DIM),
+                            biased(arena, random, DIM, 16)),
+                    layerNorm(arena, random),
+                    new Mlp.Dense(
+                            biased(arena, random, 64, DIM), biased(arena, random, DIM, 64), Activation.GELU_TANH)));
+        }
+        Tensor embedding = around(arena, random, 0, VOCAB, DIM);
+        return new Transformer(
+                embedding,
+                new Positions.Learned(around(arena, random, 0, 64, DIM)),
+                blocks,
+                layerNorm(arena, random),
+                Linear.of(embedding),
+                64);
+    }
+
+    private static Norm layerNorm(Arena arena, Random random) {
+        return new Norm.Layer(around(arena, random, 1, DIM), around(arena, random, 0, DIM), 1e-5);
+    }
+
+    private static Linear linear(Arena arena, Random random, int out, int in) {
+        return Linear.of(around(arena, random, 0, out, in));
+    }
+
+    private static Linear biased(Arena arena, Random random, int out, int in) {
+        return Linear.of(around(arena, random, 0, out, in), around(arena, random, 0, out));
+    }
+
+    private static Tensor around(Arena arena, Random random, double mean, int... dims) {
+        Tensor t = Tensor.zeros(arena, DType.F32, dims);
+        for (long i = 0; i < t.size(); i++) {
+            t.set(i, mean + 0.5 * random.nextGaussian());
+        }
+        return t;
+    }
+}
