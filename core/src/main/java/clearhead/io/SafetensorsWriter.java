@@ -169,7 +169,7 @@ public final class SafetensorsWriter implements AutoCloseable {
             long count = Math.min(CHUNK, values.size() - first);
             MemorySegment chunk = buffer.asSlice(0, type.bytes(count));
             try {
-                Elements.copy(values, first, count, type, chunk);
+                Cast.copy(values, first, count, type, chunk);
             } catch (IllegalArgumentException e) {
                 throw new ModelFileException(
                         target, "tensor \"" + name + "\": " + e.getMessage(), e);

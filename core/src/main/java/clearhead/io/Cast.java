@@ -11,7 +11,7 @@ import java.nio.ByteOrder;
 
 /// Turns elements of one type into another, in chunks. Rounding is to nearest, ties to even; blocks
 /// are quantized as ggml's reference does it ([Blocks]).
-public final class Elements {
+public final class Cast {
     /// A multiple of every block size.
     private static final int CHUNK = 4096;
 
@@ -20,10 +20,10 @@ public final class Elements {
     private static final ValueLayout.OfShort I16 =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    private Elements() {}
+    private Cast() {}
 
     /// A copy in another element type, quantized types included, that lives as long as `arena`.
-    public static Tensor convert(Tensor from, DType to, Arena arena) {
+    public static Tensor to(Tensor from, DType to, Arena arena) {
         Tensor copy = Tensor.zeros(arena, to, from.shape().dims());
         copy(from, 0, from.size(), to, copy.data());
         return copy;
