@@ -24,6 +24,15 @@ public final class Workers implements AutoCloseable {
         void run(int task);
     }
 
+    /// One piece of an operation that needs scratch memory.
+    @FunctionalInterface
+    public interface SlotTask {
+        /// @param task from 0 to the number of tasks, each once, in any order and on any thread
+        /// @param slot from 0 to the number of threads; no two tasks that run at the same time have
+        ///     the same. It may choose scratch memory, never what is computed
+        void run(int task, int slot);
+    }
+
     private final ReentrantLock turn = new ReentrantLock();
     private final Worker[] workers;
     private volatile @Nullable Job current;
@@ -50,12 +59,17 @@ public final class Workers implements AutoCloseable {
     /// writes is visible to the caller afterwards. If tasks throw, the others that have not begun
     /// are skipped and the first exception is thrown here.
     public void run(int tasks, Task body) {
+        runSlots(tasks, (task, slot) -> body.run(task));
+    }
+
+    /// [#run] for tasks that need scratch memory of their own.
+    public void runSlots(int tasks, SlotTask body) {
         if (closed) {
             throw new IllegalStateException("the backend is closed");
         }
         if (tasks <= 1 || workers.length == 0 || isInside()) {
             for (int i = 0; i < tasks; i++) {
-                body.run(i);
+                body.run(i, 0);
             }
             return;
         }
@@ -66,7 +80,7 @@ public final class Workers implements AutoCloseable {
             for (int i = 0; i < workers.length && i < tasks - 1; i++) {
                 workers[i].wake();
             }
-            job.work();
+            job.work(0);
             job.await();
             current = null;
             Throwable failure = job.failure;
@@ -119,10 +133,13 @@ public final class Workers implements AutoCloseable {
     }
 
     private final class Worker extends Thread {
+        private final int slot;
         private volatile boolean parked;
 
-        Worker(int number) {
-            super("clearhead-worker-" + number);
+        /// @param slot from 1; the caller is 0
+        Worker(int slot) {
+            super("clearhead-worker-" + slot);
+            this.slot = slot;
             setDaemon(true);
         }
 
@@ -142,7 +159,7 @@ public final class Workers implements AutoCloseable {
             while (!closed) {
                 Job job = next(seen);
                 if (job != null) {
-                    job.work();
+                    job.work(slot);
                     seen = job;
                 }
             }
@@ -196,20 +213,20 @@ public final class Workers implements AutoCloseable {
         }
 
         private final int tasks;
-        private final Task body;
+        private final SlotTask body;
         private final Thread caller;
         private volatile int next;
         private volatile int done;
         private volatile boolean callerParked;
         private volatile @Nullable Throwable failure;
 
-        Job(int tasks, Task body, Thread caller) {
+        Job(int tasks, SlotTask body, Thread caller) {
             this.tasks = tasks;
             this.body = body;
             this.caller = caller;
         }
 
-        void work() {
+        void work(int slot) {
             int mine = 0;
             while (true) {
                 int task = next < tasks ? (int) NEXT.getAndAdd(this, 1) : tasks;
@@ -218,7 +235,7 @@ public final class Workers implements AutoCloseable {
                 }
                 if (failure == null) {
                     try {
-                        body.run(task);
+                        body.run(task, slot);
                     } catch (Throwable t) {
                         fail(t);
                     }

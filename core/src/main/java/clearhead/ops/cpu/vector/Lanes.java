@@ -3,6 +3,7 @@ package clearhead.ops.cpu.vector;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /// The vector length of all kernels: the processor's preferred one, or the system property
@@ -21,6 +22,11 @@ final class Lanes {
 
     static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
+    private static final VectorShuffle<Float> BY_8 = rotation(8);
+    private static final VectorShuffle<Float> BY_4 = rotation(4);
+    private static final VectorShuffle<Float> BY_2 = rotation(2);
+    private static final VectorShuffle<Float> BY_1 = rotation(1);
+
     private Lanes() {}
 
     private static VectorShape shape() {
@@ -33,4 +39,21 @@ final class Lanes {
         return VectorShape.forBitSize(bits);
     }
 
+    private static VectorShuffle<Float> rotation(int lanes) {
+        return VectorShuffle.fromOp(FLOATS, i -> (i + lanes) % COUNT);
+    }
+
+    /// Sum of all lanes, halves upon halves. `reduceLanes` leaves the order open, and does add in
+    /// another order once it is compiled.
+    static float sum(FloatVector v) {
+        FloatVector sum = v;
+        if (COUNT >= 16) {
+            sum = sum.add(sum.rearrange(BY_8));
+        }
+        if (COUNT >= 8) {
+            sum = sum.add(sum.rearrange(BY_4));
+        }
+        sum = sum.add(sum.rearrange(BY_2));
+        return sum.add(sum.rearrange(BY_1)).lane(0);
+    }
 }

@@ -4,14 +4,17 @@ import clearhead.ops.Activation;
 import clearhead.ops.Adjoints;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.Checks;
 import clearhead.ops.KvView;
 import clearhead.ops.Pairing;
 import clearhead.ops.Sequences;
 import clearhead.ops.cpu.Workers;
+import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 
-/// Names each adjoint's kernel; there is no arithmetic here.
+/// Checks arguments and names each adjoint's kernel; there is no arithmetic here. Attention and
+/// rotation check theirs themselves.
 final class VectorAdjoints implements Adjoints {
     private final Workspace workspace;
     private final Workers workers;
@@ -23,48 +26,79 @@ final class VectorAdjoints implements Adjoints {
 
     @Override
     public void accumulate(Tensor d, Tensor into) {
+        Checks.accumulate(d, into);
+        Checks.type("accumulate", "d", d, DType.F32);
+        Checks.type("accumulate", "into", into, DType.F32);
         Elementwise.accumulate(workers, d, into);
     }
 
     @Override
     public void embed(Tensor ids, Tensor dOut, Tensor intoTable) {
+        Checks.embedAdjoint(ids, dOut, intoTable);
+        Checks.type("embed adjoint", "dOut", dOut, DType.F32);
+        Checks.type("embed adjoint", "intoTable", intoTable, DType.F32);
         Rows.embedAdjoint(ids, dOut, intoTable);
     }
 
     @Override
     public Tensor linearInput(Tensor dOut, Tensor weight) {
+        Checks.linearInput(dOut, weight);
+        Checks.type("linearInput", "dOut", dOut, DType.F32);
         return Linear.inputAdjoint(workspace, workers, dOut, weight);
     }
 
     @Override
     public void linearWeight(Tensor x, Tensor dOut, Tensor intoWeight) {
+        Checks.linearWeight(x, dOut, intoWeight);
+        Checks.type("linearWeight", "x", x, DType.F32);
+        Checks.type("linearWeight", "dOut", dOut, DType.F32);
+        Checks.type("linearWeight", "intoWeight", intoWeight, DType.F32);
         Linear.weightAdjoint(workspace, workers, x, dOut, intoWeight);
     }
 
     @Override
     public void linearBias(Tensor dOut, Tensor intoBias) {
+        Checks.linearBias(dOut, intoBias);
+        Checks.type("linearBias", "dOut", dOut, DType.F32);
+        Checks.type("linearBias", "intoBias", intoBias, DType.F32);
         Linear.biasAdjoint(workers, dOut, intoBias);
     }
 
     @Override
     public Tensor layerNorm(
             Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
+        Checks.layerNormAdjoint(x, weight, dOut, intoWeight, intoBias);
+        Checks.type("layerNorm adjoint", "x", x, DType.F32);
+        Checks.type("layerNorm adjoint", "dOut", dOut, DType.F32);
+        Checks.type("layerNorm adjoint", "intoWeight", intoWeight, DType.F32);
+        Checks.type("layerNorm adjoint", "intoBias", intoBias, DType.F32);
         return Norms.layerNormAdjoint(
                 workspace, workers, x, weight, eps, dOut, intoWeight, intoBias);
     }
 
     @Override
     public Tensor rmsNorm(Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight) {
+        Checks.rmsNormAdjoint(x, weight, dOut, intoWeight);
+        Checks.type("rmsNorm adjoint", "x", x, DType.F32);
+        Checks.type("rmsNorm adjoint", "dOut", dOut, DType.F32);
+        Checks.type("rmsNorm adjoint", "intoWeight", intoWeight, DType.F32);
         return Norms.rmsNormAdjoint(workspace, workers, x, weight, eps, dOut, intoWeight);
     }
 
     @Override
     public Tensor activate(Activation act, Tensor x, Tensor dOut) {
+        Checks.elementwise("activate adjoint", "x", x, "dOut", dOut);
+        Checks.type("activate adjoint", "x", x, DType.F32);
+        Checks.type("activate adjoint", "dOut", dOut, DType.F32);
         return Activations.activateAdjoint(workspace, workers, act, x, dOut);
     }
 
     @Override
     public Gated gate(Activation act, Tensor gate, Tensor up, Tensor dOut) {
+        Checks.gateAdjoint(gate, up, dOut);
+        Checks.type("gate adjoint", "gate", gate, DType.F32);
+        Checks.type("gate adjoint", "up", up, DType.F32);
+        Checks.type("gate adjoint", "dOut", dOut, DType.F32);
         return Activations.gateAdjoint(workspace, workers, act, gate, up, dOut);
     }
 
@@ -92,11 +126,16 @@ final class VectorAdjoints implements Adjoints {
 
     @Override
     public Tensor crossEntropy(Tensor logits, Tensor targets, Tensor dLoss) {
+        Checks.crossEntropyAdjoint(logits, targets, dLoss);
+        Checks.type("crossEntropy adjoint", "logits", logits, DType.F32);
+        Checks.type("crossEntropy adjoint", "dLoss", dLoss, DType.F32);
         return CrossEntropy.adjoint(workspace, workers, logits, targets, dLoss);
     }
 
     @Override
     public Tensor select(Tensor rows, Tensor dOut, int tokens) {
+        Checks.selectAdjoint(rows, dOut, tokens);
+        Checks.type("select adjoint", "dOut", dOut, DType.F32);
         return Rows.selectAdjoint(workspace, rows, dOut, tokens);
     }
 

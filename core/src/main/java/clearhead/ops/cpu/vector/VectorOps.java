@@ -3,15 +3,18 @@ package clearhead.ops.cpu.vector;
 import clearhead.ops.Activation;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.Checks;
 import clearhead.ops.KvView;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
 import clearhead.ops.Sequences;
 import clearhead.ops.cpu.Workers;
+import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 
-/// Names each operation's kernel; there is no arithmetic here.
+/// Checks arguments and names each operation's kernel; there is no arithmetic here. Attention and
+/// rotation check theirs themselves.
 final class VectorOps implements Ops {
     private final Workspace workspace;
     private final Workers workers;
@@ -28,46 +31,65 @@ final class VectorOps implements Ops {
 
     @Override
     public Tensor embed(Tensor table, Tensor ids) {
+        Checks.embed(table, ids);
         return Rows.embed(workspace, workers, table, ids);
     }
 
     @Override
     public Tensor linear(Tensor x, Tensor weight) {
+        Checks.linear(x, weight);
+        Checks.type("linear", "x", x, DType.F32);
         return Linear.forward(workspace, workers, x, weight);
     }
 
     @Override
     public Tensor linear(Tensor x, Tensor weight, Tensor bias) {
+        Checks.linear(x, weight, bias);
+        Checks.type("linear", "x", x, DType.F32);
         return Linear.forward(workspace, workers, x, weight, bias);
     }
 
     @Override
     public Tensor add(Tensor a, Tensor b) {
+        Checks.elementwise("add", "a", a, "b", b);
+        Checks.type("add", "a", a, DType.F32);
+        Checks.type("add", "b", b, DType.F32);
         return Elementwise.add(workspace, workers, a, b);
     }
 
     @Override
     public Tensor scale(Tensor x, double factor) {
+        Checks.elementwise("scale", x);
+        Checks.type("scale", "x", x, DType.F32);
         return Elementwise.scale(workspace, workers, x, factor);
     }
 
     @Override
     public Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
+        Checks.layerNorm(x, weight, bias);
+        Checks.type("layerNorm", "x", x, DType.F32);
         return Norms.layerNorm(workspace, workers, x, weight, bias, eps);
     }
 
     @Override
     public Tensor rmsNorm(Tensor x, Tensor weight, double eps) {
+        Checks.rmsNorm(x, weight);
+        Checks.type("rmsNorm", "x", x, DType.F32);
         return Norms.rmsNorm(workspace, workers, x, weight, eps);
     }
 
     @Override
     public Tensor activate(Activation act, Tensor x) {
+        Checks.elementwise("activate", x);
+        Checks.type("activate", "x", x, DType.F32);
         return Activations.activate(workspace, workers, act, x);
     }
 
     @Override
     public Tensor gate(Activation act, Tensor gate, Tensor up) {
+        Checks.elementwise("gate", "gate", gate, "up", up);
+        Checks.type("gate", "gate", gate, DType.F32);
+        Checks.type("gate", "up", up, DType.F32);
         return Activations.gate(workspace, workers, act, gate, up);
     }
 
@@ -104,11 +126,15 @@ final class VectorOps implements Ops {
 
     @Override
     public Tensor crossEntropy(Tensor logits, Tensor targets) {
+        Checks.crossEntropy(logits, targets);
+        Checks.type("crossEntropy", "logits", logits, DType.F32);
         return CrossEntropy.forward(workspace, workers, logits, targets);
     }
 
     @Override
     public Tensor select(Tensor x, Tensor rows) {
+        Checks.select(x, rows);
+        Checks.type("select", "x", x, DType.F32);
         return Rows.select(workspace, workers, x, rows);
     }
 }
