@@ -18,35 +18,47 @@ import clearhead.tensor.Workspace;
 final class Attention {
     private Attention() {}
 
-    /// One head of one sequence's keys or values.
-    private interface Side {
-        /// Element `i` of position `position`.
-        double at(int position, int i);
-    }
-
-    private static Side keys(KvView past, int sequence, int kvHead) {
+    /// One head of one sequence's keys: [context][headDim].
+    private static double[][] keys(KvView past, int sequence, int kvHead) {
         return switch (past) {
             case KvView.Packed(Tensor key, Tensor _, Sequences rows) ->
-                    packed(key, rows.start(sequence), kvHead);
-            case KvView.Paged paged ->
-                    (position, i) -> paged.keys().at(keyIndex(paged, sequence, kvHead, position, i));
+                    packed(key, rows, sequence, kvHead);
+            case KvView.Paged paged -> {
+                var keys = new double[paged.length(sequence)][paged.keys().dim(2)];
+                for (int k = 0; k < keys.length; k++) {
+                    for (int i = 0; i < keys[k].length; i++) {
+                        keys[k][i] = paged.keys().at(keyIndex(paged, sequence, kvHead, k, i));
+                    }
+                }
+                yield keys;
+            }
         };
     }
 
-    private static Side values(KvView past, int sequence, int kvHead) {
+    /// One head of one sequence's values: [context][headDim].
+    private static double[][] values(KvView past, int sequence, int kvHead) {
         return switch (past) {
             case KvView.Packed(Tensor _, Tensor value, Sequences rows) ->
-                    packed(value, rows.start(sequence), kvHead);
-            case KvView.Paged paged ->
-                    (position, i) ->
-                            paged.values().at(valueIndex(paged, sequence, kvHead, position, i));
+                    packed(value, rows, sequence, kvHead);
+            case KvView.Paged paged -> {
+                var values = new double[paged.length(sequence)][paged.values().dim(3)];
+                for (int k = 0; k < values.length; k++) {
+                    for (int i = 0; i < values[k].length; i++) {
+                        values[k][i] = paged.values().at(valueIndex(paged, sequence, kvHead, k, i));
+                    }
+                }
+                yield values;
+            }
         };
     }
 
-    private static Side packed(Tensor t, int start, int kvHead) {
-        long kvHeads = t.dim(1);
-        long headDim = t.dim(2);
-        return (position, i) -> t.at(((start + position) * kvHeads + kvHead) * headDim + i);
+    private static double[][] packed(Tensor t, Sequences rows, int sequence, int kvHead) {
+        var heads = new double[rows.length(sequence)][];
+        for (int k = 0; k < heads.length; k++) {
+            long row = (long) rows.start(sequence) + k;
+            heads[k] = read(t, row * t.dim(1) + kvHead, t.dim(2));
+        }
+        return heads;
     }
 
     /// keys [pages, kvHeads, headDim, PAGE]
@@ -100,8 +112,8 @@ final class Attention {
         for (int s = 0; s < queries.count(); s++) {
             int context = past.length(s);
             for (int h = 0; h < heads; h++) {
-                Side keys = keys(past, s, spec.kvHead(h));
-                Side values = values(past, s, spec.kvHead(h));
+                double[][] keys = keys(past, s, spec.kvHead(h));
+                double[][] values = values(past, s, spec.kvHead(h));
                 for (int n = 0; n < queries.length(s); n++) {
                     int token = queries.start(s) + n;
                     int position = context - queries.length(s) + n;
@@ -138,8 +150,8 @@ final class Attention {
         for (int s = 0; s < queries.count(); s++) {
             int context = past.length(s);
             for (int h = 0; h < heads; h++) {
-                Side keys = keys(past, s, spec.kvHead(h));
-                Side values = values(past, s, spec.kvHead(h));
+                double[][] keys = keys(past, s, spec.kvHead(h));
+                double[][] values = values(past, s, spec.kvHead(h));
                 for (int n = 0; n < queries.length(s); n++) {
                     int token = queries.start(s) + n;
                     int position = context - queries.length(s) + n;
@@ -156,14 +168,10 @@ final class Attention {
                         }
                         int keyRow = (past.rows().start(s) + k) * spec.kvHeads() + spec.kvHead(h);
                         double p = Math.exp(scores[k] - lse);
-                        double dWeight = 0;
+                        double dScore = p * (dot(d, values[k]) - delta) * spec.scale();
                         for (int i = 0; i < headDim; i++) {
-                            dWeight += d[i] * values.at(k, i);
                             valueSums[keyRow][i] += p * d[i];
-                        }
-                        double dScore = p * (dWeight - delta) * spec.scale();
-                        for (int i = 0; i < headDim; i++) {
-                            dq[i] += dScore * keys.at(k, i);
+                            dq[i] += dScore * keys[k][i];
                             keySums[keyRow][i] += dScore * q[i];
                         }
                     }
@@ -185,7 +193,7 @@ final class Attention {
         int context = past.length(sequence);
         Tensor scores = workspace.take(query.type(), spec.heads(), queries, context);
         for (int h = 0; h < spec.heads(); h++) {
-            Side keys = keys(past, sequence, spec.kvHead(h));
+            double[][] keys = keys(past, sequence, spec.kvHead(h));
             for (int n = 0; n < queries; n++) {
                 double[] q = read(query, (long) n * spec.heads() + h, spec.headDim());
                 double[] row = scores(q, keys, context, context - queries + n, spec);
@@ -202,7 +210,7 @@ final class Attention {
         int context = pattern.dim(2);
         Tensor out = workspace.take(pattern.type(), queries, spec.heads(), spec.headDim());
         for (int h = 0; h < spec.heads(); h++) {
-            Side values = values(past, sequence, spec.kvHead(h));
+            double[][] values = values(past, sequence, spec.kvHead(h));
             for (int n = 0; n < queries; n++) {
                 double[] row = read(pattern, (long) h * queries + n, context);
                 write(out, (long) n * spec.heads() + h, weigh(row, values, spec.headDim()));
@@ -213,31 +221,27 @@ final class Attention {
 
     /// q·k·scale for every key, −∞ where the query at `position` must not look.
     private static double[] scores(
-            double[] q, Side keys, int context, int position, AttentionSpec spec) {
+            double[] q, double[][] keys, int context, int position, AttentionSpec spec) {
         var scores = new double[context];
         for (int k = 0; k < context; k++) {
             if (!spec.mask().sees(position, k)) {
                 scores[k] = Double.NEGATIVE_INFINITY;
                 continue;
             }
-            double sum = 0;
-            for (int i = 0; i < q.length; i++) {
-                sum += q[i] * keys.at(k, i);
-            }
-            scores[k] = sum * spec.scale();
+            scores[k] = dot(q, keys[k]) * spec.scale();
         }
         return scores;
     }
 
     /// Σ weight·value. A weight of zero adds nothing, whatever lies at its key.
-    private static double[] weigh(double[] weights, Side values, int headDim) {
+    private static double[] weigh(double[] weights, double[][] values, int headDim) {
         var sum = new double[headDim];
         for (int k = 0; k < weights.length; k++) {
             if (weights[k] == 0) {
                 continue;
             }
             for (int i = 0; i < headDim; i++) {
-                sum[i] += weights[k] * values.at(k, i);
+                sum[i] += weights[k] * values[k][i];
             }
         }
         return sum;
