@@ -121,8 +121,7 @@ public final class Checks {
     }
 
     /// As [#layerNorm], dOut like x, accumulators [dim].
-    public static void layerNormAdjoint(
-            Tensor x, Tensor weight, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
+    public static void layerNormAdjoint(Tensor x, Tensor weight, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
         rmsNormAdjoint("layerNorm adjoint", x, weight, dOut, intoWeight);
         accumulator("layerNorm adjoint", "intoBias", intoBias, "dim", x.dim(1), "x [tokens, dim]");
     }
@@ -132,8 +131,7 @@ public final class Checks {
         rmsNormAdjoint("rmsNorm adjoint", x, weight, dOut, intoWeight);
     }
 
-    private static void rmsNormAdjoint(
-            String op, Tensor x, Tensor weight, Tensor dOut, Tensor intoWeight) {
+    private static void rmsNormAdjoint(String op, Tensor x, Tensor weight, Tensor dOut, Tensor intoWeight) {
         activation(op, "x", x, 2, "[tokens, dim]");
         vector(op, "weight", weight, "dim", x.dim(1), "x [tokens, dim]");
         like(op, "dOut", dOut, "x", x);
@@ -150,9 +148,8 @@ public final class Checks {
         indices("rope", "positions", positions, "[tokens]", "positions of the table", cos.dim(0));
         axis("rope", "positions [tokens]", "tokens", positions.dim(0), x.dim(0), "x");
         if (2L * cos.dim(1) > x.dim(2)) {
-            throw new IllegalArgumentException(
-                    "rope: cos [positions, pairs] has " + cos.dim(1) + " pairs, which turn "
-                            + 2L * cos.dim(1) + " elements, but headDim of x is " + x.dim(2));
+            throw new IllegalArgumentException("rope: cos [positions, pairs] has " + cos.dim(1) + " pairs, which turn "
+                    + 2L * cos.dim(1) + " elements, but headDim of x is " + x.dim(2));
         }
     }
 
@@ -169,17 +166,15 @@ public final class Checks {
         axis("store", "past", "sequences", past.sequences(), queries.count(), "queries");
         for (int s = 0; s < queries.count(); s++) {
             if (past.length(s) < queries.length(s)) {
-                throw new IllegalArgumentException(
-                        "store: sequence " + s + " of past has length " + past.length(s)
-                                + ", which must already count its " + queries.length(s)
-                                + " new tokens");
+                throw new IllegalArgumentException("store: sequence " + s + " of past has length " + past.length(s)
+                        + ", which must already count its " + queries.length(s)
+                        + " new tokens");
             }
         }
     }
 
     /// query [tokens, heads, headDim] and the keys and values of the same sequences.
-    public static void attention(
-            Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
+    public static void attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
         query("attention", query, spec);
         axis("attention", "query [tokens, …]", "tokens", query.dim(0), queries.tokens(), "queries");
         axis("attention", "past", "sequences", past.sequences(), queries.count(), "queries");
@@ -196,22 +191,15 @@ public final class Checks {
     /// pattern [heads, queries, context] of one sequence.
     public static void weigh(Tensor pattern, KvView past, int sequence, AttentionSpec spec) {
         activation("weigh", "pattern", pattern, 3, "[heads, queries, context]");
-        axis("weigh", "pattern [heads, queries, context]", "heads", pattern.dim(0), spec.heads(),
-                "spec");
+        axis("weigh", "pattern [heads, queries, context]", "heads", pattern.dim(0), spec.heads(), "spec");
         sequence("weigh", past, sequence);
-        axis("weigh", "pattern [heads, queries, context]", "context", pattern.dim(2),
-                past.length(sequence), "past");
+        axis("weigh", "pattern [heads, queries, context]", "context", pattern.dim(2), past.length(sequence), "past");
         past("weigh", past, pattern, spec);
     }
 
     /// As [#attention], with what it returned, and dOut like its output.
     public static void attentionAdjoint(
-            Tensor query,
-            Sequences queries,
-            KvView.Packed past,
-            AttentionSpec spec,
-            Attended forward,
-            Tensor dOut) {
+            Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut) {
         attention(query, queries, past, spec);
         Tensor out = forward.out();
         activation("attention adjoint", "out", out, 3, "[tokens, heads, headDim]");
@@ -251,13 +239,11 @@ public final class Checks {
                 axis(op, "key", "headDim", key.dim(2), spec.headDim(), "spec");
                 axis(op, "value", "headDim", value.dim(2), spec.headDim(), "spec");
             }
-            case KvView.Paged paged ->
-                    paged(op, paged, spec.kvHeads(), spec.headDim(), spec.headDim());
+            case KvView.Paged paged -> paged(op, paged, spec.kvHeads(), spec.headDim(), spec.headDim());
         }
     }
 
-    private static void paged(
-            String op, KvView.Paged past, int kvHeads, int keyDim, int valueDim) {
+    private static void paged(String op, KvView.Paged past, int kvHeads, int keyDim, int valueDim) {
         Tensor keys = past.keys();
         Tensor values = past.values();
         real(op, "keys", keys, 4, "[pages, kvHeads, headDim, PAGE]");
@@ -274,15 +260,13 @@ public final class Checks {
             int pages = Math.ceilDiv(past.length(s), KvView.PAGE);
             int[] table = past.table()[s];
             if (past.length(s) < 0 || table.length < pages) {
-                throw new IllegalArgumentException(
-                        op + ": sequence " + s + " of length " + past.length(s) + " needs " + pages
-                                + " pages, its block table has " + table.length);
+                throw new IllegalArgumentException(op + ": sequence " + s + " of length " + past.length(s) + " needs "
+                        + pages + " pages, its block table has " + table.length);
             }
             for (int p = 0; p < pages; p++) {
                 if (table[p] < 0 || table[p] >= keys.dim(0)) {
-                    throw new IllegalArgumentException(
-                            op + ": the block table of sequence " + s + " names page " + table[p]
-                                    + ", there are " + keys.dim(0));
+                    throw new IllegalArgumentException(op + ": the block table of sequence " + s + " names page "
+                            + table[p] + ", there are " + keys.dim(0));
                 }
             }
         }
@@ -331,16 +315,14 @@ public final class Checks {
     /// `t` has this element type.
     public static void type(String op, String name, Tensor t, DType wanted) {
         if (t.type() != wanted) {
-            throw new IllegalArgumentException(
-                    op + ": " + name + " must be " + wanted + ", found " + t);
+            throw new IllegalArgumentException(op + ": " + name + " must be " + wanted + ", found " + t);
         }
     }
 
     /// `t` is F32 or F64, in rows.
     private static void activation(String op, String name, Tensor t) {
         if (t.type() != DType.F32 && t.type() != DType.F64) {
-            throw new IllegalArgumentException(
-                    op + ": " + name + " must be F32 or F64, found " + t);
+            throw new IllegalArgumentException(op + ": " + name + " must be F32 or F64, found " + t);
         }
         rows(op, name, t);
     }
@@ -352,8 +334,7 @@ public final class Checks {
 
     private static void real(String op, String name, Tensor t, int rank, String axes) {
         if (!t.type().isReal()) {
-            throw new IllegalArgumentException(
-                    op + ": " + name + " must hold real numbers, found " + t);
+            throw new IllegalArgumentException(op + ": " + name + " must hold real numbers, found " + t);
         }
         rank(op, name, t, rank, axes);
     }
@@ -361,46 +342,39 @@ public final class Checks {
     private static void rows(String op, String name, Tensor t) {
         if (t.layout() != Layout.ROWS) {
             throw new IllegalArgumentException(
-                    op + ": " + name + " must be in rows, found " + t
-                            + "; only the weight of linear may be packed");
+                    op + ": " + name + " must be in rows, found " + t + "; only the weight of linear may be packed");
         }
     }
 
     private static void rank(String op, String name, Tensor t, int rank, String axes) {
         if (t.rank() != rank) {
-            throw new IllegalArgumentException(
-                    op + ": " + name + " must be " + axes + ", found " + t);
+            throw new IllegalArgumentException(op + ": " + name + " must be " + axes + ", found " + t);
         }
     }
 
     /// A parameter with one axis, of any real type.
-    private static void vector(
-            String op, String name, Tensor t, String axis, int wanted, String from) {
+    private static void vector(String op, String name, Tensor t, String axis, int wanted, String from) {
         real(op, name, t, 1, "a vector");
         rows(op, name, t);
         axis(op, name, axis, t.dim(0), wanted, from);
     }
 
-    private static void accumulator(
-            String op, String name, Tensor t, String axis, int wanted, String from) {
+    private static void accumulator(String op, String name, Tensor t, String axis, int wanted, String from) {
         activation(op, name, t, 1, "a vector");
         axis(op, name, axis, t.dim(0), wanted, from);
     }
 
-    private static void axis(
-            String op, String name, String axis, int found, int wanted, String from) {
+    private static void axis(String op, String name, String axis, int found, int wanted, String from) {
         if (found != wanted) {
             throw new IllegalArgumentException(
-                    op + ": " + axis + " of " + name + " must be " + wanted + " as in " + from
-                            + ", found " + found);
+                    op + ": " + axis + " of " + name + " must be " + wanted + " as in " + from + ", found " + found);
         }
     }
 
     private static void shape(String op, String name, Tensor t, String wantedName, Tensor wanted) {
         if (!t.shape().equals(wanted.shape())) {
-            throw new IllegalArgumentException(
-                    op + ": " + name + " must have the shape " + wanted.shape() + " of "
-                            + wantedName + ", found " + t.shape());
+            throw new IllegalArgumentException(op + ": " + name + " must have the shape " + wanted.shape() + " of "
+                    + wantedName + ", found " + t.shape());
         }
     }
 
@@ -415,8 +389,7 @@ public final class Checks {
         rank(op, name, t, 1, axes);
     }
 
-    private static void indices(
-            String op, String name, Tensor t, String axes, String axis, int limit) {
+    private static void indices(String op, String name, Tensor t, String axes, String axis, int limit) {
         integers(op, name, t, axes);
         for (long i = 0; i < t.size(); i++) {
             index(op, name, t.intAt(i), axis, limit);
@@ -425,9 +398,8 @@ public final class Checks {
 
     private static void index(String op, String name, int found, String axis, int limit) {
         if (found < 0 || found >= limit) {
-            throw new IllegalArgumentException(
-                    op + ": " + name + " must be from 0 to " + (limit - 1) + " (" + axis + " is "
-                            + limit + "), found " + found);
+            throw new IllegalArgumentException(op + ": " + name + " must be from 0 to " + (limit - 1) + " (" + axis
+                    + " is " + limit + "), found " + found);
         }
     }
 }

@@ -12,8 +12,7 @@ class AttentionConformanceTest {
 
     /// @param contexts keys of each sequence
     /// @param queries queries of each sequence
-    private record Case(
-            int heads, int kvHeads, int headDim, int[] contexts, int[] queries, Mask mask) {
+    private record Case(int heads, int kvHeads, int headDim, int[] contexts, int[] queries, Mask mask) {
         AttentionSpec spec() {
             return new AttentionSpec(heads, kvHeads, headDim, 1 / Math.sqrt(headDim), mask);
         }
@@ -100,9 +99,7 @@ class AttentionConformanceTest {
                     "attention, " + c,
                     0,
                     (d, in) -> {
-                        Attended a =
-                                d.ops().attention(
-                                        in[0], c.queryRows(), c.past(in[1], in[2]), c.spec());
+                        Attended a = d.ops().attention(in[0], c.queryRows(), c.past(in[1], in[2]), c.spec());
                         return List.of(a.out(), a.lse());
                     },
                     c.inputs());
@@ -120,9 +117,7 @@ class AttentionConformanceTest {
                     (d, in) -> {
                         KvView.Packed past = c.past(in[1], in[2]);
                         Attended a = d.ops().attention(in[0], c.queryRows(), past, c.spec());
-                        Adjoints.Attention g =
-                                d.adjoints().attention(
-                                        in[0], c.queryRows(), past, c.spec(), a, in[3]);
+                        Adjoints.Attention g = d.adjoints().attention(in[0], c.queryRows(), past, c.spec(), a, in[3]);
                         return List.of(a.out(), a.lse(), g.dQuery(), g.dKey(), g.dValue());
                     },
                     c.inputs());
@@ -150,9 +145,7 @@ class AttentionConformanceTest {
                     (d, in) -> {
                         KvView.Packed past = c.past(in[1], in[2]);
                         Attended a = d.ops().attention(in[0], c.queryRows(), past, c.spec());
-                        Adjoints.Attention g =
-                                d.adjoints().attention(
-                                        in[0], c.queryRows(), past, c.spec(), a, in[3]);
+                        Adjoints.Attention g = d.adjoints().attention(in[0], c.queryRows(), past, c.spec(), a, in[3]);
                         return List.of(a.out(), a.lse(), g.dQuery(), g.dKey(), g.dValue());
                     },
                     inputs);
@@ -174,8 +167,7 @@ class AttentionConformanceTest {
                         KvView.Packed past = c.past(in[1], in[2]);
                         Tensor scores = d.ops().scores(in[0], past, 0, c.spec());
                         Tensor pattern = d.ops().softmax(scores);
-                        return List.of(
-                                scores, pattern, d.ops().weigh(pattern, past, 0, c.spec()));
+                        return List.of(scores, pattern, d.ops().weigh(pattern, past, 0, c.spec()));
                     },
                     c.inputs());
         }

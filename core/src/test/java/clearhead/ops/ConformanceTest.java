@@ -2,6 +2,8 @@ package clearhead.ops;
 
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -11,13 +13,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ConformanceTest {
     private static final int[] EDGES = {1, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129, 1000};
     private static final int[] ROWS = {1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65};
-    private static final DType[] WEIGHTS = {
-        DType.F32, DType.F16, DType.BF16, DType.Q8_0, DType.Q4_0, DType.Q4_1
-    };
+    private static final DType[] WEIGHTS = {DType.F32, DType.F16, DType.BF16, DType.Q8_0, DType.Q4_0, DType.Q4_1};
 
     /// tokens, in, out: each axis through its edges while the others stay odd and small, then corners.
     private static List<int[]> products(boolean quantized) {
-        var shapes = new java.util.ArrayList<int[]>();
+        var shapes = new ArrayList<int[]>();
         int in = quantized ? 96 : 37;
         for (int tokens : ROWS) {
             shapes.add(new int[] {tokens, in, 19});
@@ -71,11 +71,10 @@ class ConformanceTest {
                         subject,
                         what,
                         sums(x, weight),
-                        (d, in) ->
-                                List.of(
-                                        d.ops().linear(in[0], in[1]),
-                                        d.ops().linear(in[0], d.pack().apply(in[1])),
-                                        d.ops().linear(in[0], d.pack().apply(in[1]), in[2])),
+                        (d, in) -> List.of(
+                                d.ops().linear(in[0], in[1]),
+                                d.ops().linear(in[0], d.pack().apply(in[1])),
+                                d.ops().linear(in[0], d.pack().apply(in[1]), in[2])),
                         x,
                         weight,
                         bias);
@@ -187,10 +186,9 @@ class ConformanceTest {
                             subject,
                             "norms of " + x + " about " + mean,
                             0,
-                            (d, in) ->
-                                    List.of(
-                                            d.ops().layerNorm(in[0], in[1], in[2], 1e-5),
-                                            d.ops().rmsNorm(in[0], in[1], 1e-6)),
+                            (d, in) -> List.of(
+                                    d.ops().layerNorm(in[0], in[1], in[2], 1e-5),
+                                    d.ops().rmsNorm(in[0], in[1], 1e-6)),
                             x,
                             data.around(1, 0.2, dim),
                             data.normal(dim));
@@ -210,14 +208,12 @@ class ConformanceTest {
                         subject,
                         "norm gradients of " + x,
                         dim < 8 ? 8 : 0, // terms of a small row cancel
-                        (d, in) ->
-                                List.of(
-                                        d.adjoints().layerNorm(
-                                                in[0], in[1], 1e-5, in[2], in[3], in[4]),
-                                        d.adjoints().rmsNorm(in[0], in[1], 1e-6, in[2], in[5]),
-                                        in[3],
-                                        in[4],
-                                        in[5]),
+                        (d, in) -> List.of(
+                                d.adjoints().layerNorm(in[0], in[1], 1e-5, in[2], in[3], in[4]),
+                                d.adjoints().rmsNorm(in[0], in[1], 1e-6, in[2], in[5]),
+                                in[3],
+                                in[4],
+                                in[5]),
                         x,
                         data.around(1, 0.2, dim),
                         data.normal(tokens, dim),
@@ -238,10 +234,7 @@ class ConformanceTest {
                         subject,
                         act + " of [3, " + edge + "]",
                         0,
-                        (d, in) ->
-                                List.of(
-                                        d.ops().activate(act, in[0]),
-                                        d.ops().gate(act, in[0], in[1])),
+                        (d, in) -> List.of(d.ops().activate(act, in[0]), d.ops().gate(act, in[0], in[1])),
                         data.around(0, 3, 3, edge),
                         data.normal(3, edge));
                 Kit.checkGradient(
@@ -250,8 +243,7 @@ class ConformanceTest {
                         0,
                         (d, in) -> {
                             Adjoints.Gated g = d.adjoints().gate(act, in[0], in[1], in[2]);
-                            return List.of(
-                                    d.adjoints().activate(act, in[0], in[2]), g.dGate(), g.dUp());
+                            return List.of(d.adjoints().activate(act, in[0], in[2]), g.dGate(), g.dUp());
                         },
                         data.around(0, 3, 3, edge),
                         data.normal(3, edge),
@@ -266,8 +258,8 @@ class ConformanceTest {
     @MethodSource("subjects")
     void activationsAtExtremes(Subject subject) {
         float[] values = {
-            0f, -0f, 1e-30f, -1e-30f, 1e-6f, -1e-6f, 0.5f, -0.5f, 3, -3, 5.5f, -5.5f, 10, -10, 20, -20,
-            50, -50, 87, -87, 88.7f, -88.7f, 89, -89, 104, -104, 1000, -1000, 1e30f, -1e30f
+            0f, -0f, 1e-30f, -1e-30f, 1e-6f, -1e-6f, 0.5f, -0.5f, 3, -3, 5.5f, -5.5f, 10, -10, 20, -20, 50, -50, 87,
+            -87, 88.7f, -88.7f, 89, -89, 104, -104, 1000, -1000, 1e30f, -1e30f
         };
         for (Activation act : Activation.values()) {
             for (float value : values) {
@@ -276,10 +268,8 @@ class ConformanceTest {
                         subject,
                         act + " and its gradient at " + value,
                         Math.min(Math.abs(value), 2), // e.g. 1 + tanh cancels for large negative x
-                        (d, in) ->
-                                List.of(
-                                        d.ops().activate(act, in[0]),
-                                        d.adjoints().activate(act, in[0], in[1])),
+                        (d, in) -> List.of(
+                                d.ops().activate(act, in[0]), d.adjoints().activate(act, in[0], in[1])),
                         data.floats(value),
                         data.floats(1));
             }
@@ -299,11 +289,9 @@ class ConformanceTest {
                             subject,
                             "rope " + pairing + " of " + x + ", pairs " + pairs,
                             0,
-                            (d, in) ->
-                                    List.of(
-                                            d.ops().rope(in[0], in[1], in[2], in[3], pairing),
-                                            d.adjoints()
-                                                    .rope(in[0], in[1], in[2], in[3], pairing)),
+                            (d, in) -> List.of(
+                                    d.ops().rope(in[0], in[1], in[2], in[3], pairing),
+                                    d.adjoints().rope(in[0], in[1], in[2], in[3], pairing)),
                             x,
                             tables[0],
                             tables[1],
@@ -327,14 +315,22 @@ class ConformanceTest {
                         subject,
                         "softmax of " + x,
                         0,
-                        (d, in) -> {
-                            Tensor y = d.ops().softmax(in[0]);
-                            return List.of(y, d.adjoints().softmax(y, in[1]));
-                        },
-                        x,
+                        (d, in) -> List.of(d.ops().softmax(in[0])),
+                        x);
+                Kit.checkGradient(
+                        subject,
+                        "softmax gradient of " + x,
+                        3, // of dOut: dOut − Σ dOut·y cancels
+                        (d, in) -> List.of(d.adjoints().softmax(in[0], in[1])),
+                        probabilities(x),
                         data.normal(2, rows, width));
             }
         }
+    }
+
+    private static Tensor probabilities(Tensor x) {
+        double[] y = Kit.exact((d, in) -> List.of(d.ops().softmax(in[0])), x)[0];
+        return Tensor.of(Arena.ofAuto(), DType.F32, y, x.shape().dims());
     }
 
     @ParameterizedTest
@@ -347,7 +343,10 @@ class ConformanceTest {
             x.set(i, values[i]);
         }
         Kit.check(
-                subject, "softmax of far apart values", 0, (d, in) -> List.of(d.ops().softmax(in[0])),
+                subject,
+                "softmax of far apart values",
+                0,
+                (d, in) -> List.of(d.ops().softmax(in[0])),
                 x);
     }
 

@@ -12,6 +12,8 @@ import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -33,6 +35,7 @@ public final class Kit {
 
     private static final long GUARD = 128;
     private static final ValueLayout.OfInt WORD = ValueLayout.JAVA_INT_UNALIGNED;
+    private static final ValueLayout.OfLong PAIR = ValueLayout.JAVA_LONG_UNALIGNED;
     private static final Backend REFERENCE = new ReferenceBackend();
 
     private Kit() {}
@@ -52,24 +55,17 @@ public final class Kit {
     /// @param what the case, for the report
     /// @param magnitude largest value that the operation rounds on its way, if that is larger than
     ///     the largest output; else 0
-    public static void check(
-            Subject subject, String what, double magnitude, Call call, Tensor... inputs) {
+    public static void check(Subject subject, String what, double magnitude, Call call, Tensor... inputs) {
         check(subject, what, magnitude, 1, call, inputs);
     }
 
     /// Also at most 1e-5 of the largest value from the exact result, as gradients must be.
-    public static void checkGradient(
-            Subject subject, String what, double magnitude, Call call, Tensor... inputs) {
+    public static void checkGradient(Subject subject, String what, double magnitude, Call call, Tensor... inputs) {
         check(subject, what, magnitude, 1e-5, call, inputs);
     }
 
     private static void check(
-            Subject subject,
-            String what,
-            double magnitude,
-            double relative,
-            Call call,
-            Tensor... inputs) {
+            Subject subject, String what, double magnitude, double relative, Call call, Tensor... inputs) {
         double[][] exact = exact(call, inputs);
         double[][] naive = naive(call, inputs);
         List<float[]> one = run(subject.one(), what, 0, call, inputs);
@@ -81,12 +77,11 @@ public final class Kit {
             double largest = Math.max(magnitude, largest(exact[n]));
             double error = error(exact[n], widen(one.get(n)), name);
             double naiveError = error(exact[n], naive[n], name);
-            double allowed =
-                    Math.min(2 * naiveError + ULPS * 0x1p-24 * largest, relative * largest);
+            double allowed = Math.min(2 * naiveError + ULPS * 0x1p-24 * largest, relative * largest);
             assertTrue(
                     error <= allowed,
-                    () -> name + ": error " + error + ", naive " + naiveError + ", largest "
-                            + largest + ", allowed " + allowed);
+                    () -> name + ": error " + error + ", naive " + naiveError + ", largest " + largest + ", allowed "
+                            + allowed);
         }
     }
 
@@ -110,26 +105,20 @@ public final class Kit {
             for (int i = 0; i < inputs.length; i++) {
                 copies[i] = inputs[i].copy(arena);
             }
-            var device =
-                    new Device(
-                            new NaiveOps(workspace), new NaiveAdjoints(workspace), weight -> weight);
+            var device = new Device(new NaiveOps(workspace), new NaiveAdjoints(workspace), weight -> weight);
             return doubles(call.run(device, copies));
         }
     }
 
     /// Operations of this backend on this workspace.
     public static Device device(Backend backend, Workspace workspace, Arena arena) {
-        return new Device(
-                backend.ops(workspace),
-                backend.adjoints(workspace),
-                weight -> backend.pack(weight, arena));
+        return new Device(backend.ops(workspace), backend.adjoints(workspace), weight -> backend.pack(weight, arena));
     }
 
     /// Runs a call amid sentinels, and returns its outputs.
     ///
     /// @param offset how many bytes inputs are off their alignment
-    private static List<float[]> run(
-            Backend backend, String what, int offset, Call call, Tensor... inputs) {
+    private static List<float[]> run(Backend backend, String what, int offset, Call call, Tensor... inputs) {
         long bytes = 1 << 20;
         for (Tensor t : inputs) {
             bytes += t.data().byteSize() * 8;
@@ -150,11 +139,14 @@ public final class Kit {
                 data.copyFrom(inputs[i].data());
                 placed[i] = new Tensor(inputs[i].type(), inputs[i].shape(), Layout.ROWS, data);
             }
-            List<Tensor> outputs = call.run(device(backend, workspace, arena), placed);
+            var device = new Device(
+                    cleaning(Ops.class, backend.ops(workspace), workspace, all),
+                    cleaning(Adjoints.class, backend.adjoints(workspace), workspace, all),
+                    weight -> backend.pack(weight, arena));
+            List<Tensor> outputs = call.run(device, placed);
             for (int i = 0; i < inputs.length; i++) {
                 requireGuards(what + ", input " + i, guarded[i], placed[i]);
-                if (!contains(outputs, placed[i])
-                        && placed[i].data().mismatch(inputs[i].data()) != -1) {
+                if (!contains(outputs, placed[i]) && placed[i].data().mismatch(inputs[i].data()) != -1) {
                     fail(backend.name() + ": " + what + ": input " + i + " was changed");
                 }
             }
@@ -163,13 +155,32 @@ public final class Kit {
         }
     }
 
+    /// The same operations; after each, memory that a kernel took and gave back is filled with the
+    /// pattern again, so that the outputs of the next one lie amid sentinels too.
+    private static <T> T cleaning(Class<T> type, T operations, Workspace workspace, MemorySegment all) {
+        return type.cast(Proxy.newProxyInstance(
+                Kit.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
+                    try {
+                        Object result = method.invoke(operations, arguments);
+                        fill(all.asSlice(workspace.mark()));
+                        return result;
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                }));
+    }
+
     private static boolean contains(List<Tensor> outputs, Tensor input) {
         return outputs.stream().anyMatch(t -> t.data().address() == input.data().address());
     }
 
     private static void fill(MemorySegment memory) {
-        for (long at = 0; at + 4 <= memory.byteSize(); at += 4) {
-            memory.set(WORD, at, CANARY);
+        long whole = memory.byteSize() & -8;
+        for (long at = 0; at < whole; at += 8) {
+            memory.set(PAIR, at, (long) CANARY << 32 | CANARY);
+        }
+        if (memory.byteSize() - whole >= 4) {
+            memory.set(WORD, whole, CANARY);
         }
     }
 
@@ -185,8 +196,7 @@ public final class Kit {
         }
     }
 
-    private static void requireOutputs(
-            String name, MemorySegment all, long used, List<Tensor> outputs) {
+    private static void requireOutputs(String name, MemorySegment all, long used, List<Tensor> outputs) {
         var owner = new int[Math.toIntExact(used / 4)];
         for (int n = 0; n < outputs.size(); n++) {
             Tensor t = outputs.get(n);
@@ -208,11 +218,10 @@ public final class Kit {
                 while (before > 0 && owner[before] == 0) {
                     before--;
                 }
-                fail(
-                        name + ": " + (word - before) * 4 + " bytes after output "
-                                + (owner[before] - 1)
-                                + " something was written that no output covers; a kernel must"
-                                + " write its outputs only, and give scratch memory back");
+                fail(name + ": " + (word - before) * 4 + " bytes after output "
+                        + (owner[before] - 1)
+                        + " something was written that no output covers; a kernel must"
+                        + " write its outputs only, and give scratch memory back");
             }
         }
     }

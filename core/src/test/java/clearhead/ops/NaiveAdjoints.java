@@ -1,6 +1,5 @@
 package clearhead.ops;
 
-import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 
@@ -73,8 +72,7 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
     }
 
     @Override
-    public Tensor layerNorm(
-            Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
+    public Tensor layerNorm(Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
         return norm(x, weight, eps, dOut, intoWeight, intoBias, true);
     }
 
@@ -84,13 +82,7 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
     }
 
     private Tensor norm(
-            Tensor x,
-            Tensor weight,
-            double eps,
-            Tensor dOut,
-            Tensor intoWeight,
-            Tensor intoBias,
-            boolean centred) {
+            Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias, boolean centred) {
         int dim = x.dim(1);
         var dWeight = new float[dim];
         var dBias = new float[dim];
@@ -156,8 +148,7 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
 
     private static float slope(Activation act, float x) {
         return switch (act) {
-            case GELU ->
-                    NaiveOps.cdf(x) + x * (float) Math.exp(-x * x / 2) * 0.39894228f;
+            case GELU -> NaiveOps.cdf(x) + x * (float) Math.exp(-x * x / 2) * 0.39894228f;
             case GELU_TANH -> {
                 float t = NaiveOps.tanh(x);
                 float inner = 0.7978846f * (1 + 0.134145f * x * x);
@@ -178,12 +169,7 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
 
     @Override
     public Attention attention(
-            Tensor query,
-            Sequences queries,
-            KvView.Packed past,
-            AttentionSpec spec,
-            Attended forward,
-            Tensor dOut) {
+            Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut) {
         int tokens = query.dim(0);
         int headDim = spec.headDim();
         float[] q = query.toFloats();
@@ -202,8 +188,7 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
                 for (int h = 0; h < spec.heads(); h++) {
                     int at = (token * spec.heads() + h) * headDim;
                     int position = context - queries.length(s) + n;
-                    float[] row =
-                            NaiveOps.scores(q, at, k, first, context, position, h, spec);
+                    float[] row = NaiveOps.scores(q, at, k, first, context, position, h, spec);
                     float delta = 0;
                     for (int i = 0; i < headDim; i++) {
                         delta += d[at + i] * out[at + i];

@@ -21,8 +21,7 @@ record NaiveOps(Workspace workspace) implements Ops {
 
     @Override
     public Tensor linear(Tensor x, Tensor weight) {
-        return linear(x, weight, Tensor.zeros(java.lang.foreign.Arena.ofAuto(), DType.F32,
-                weight.dim(0)));
+        return linear(x, weight, Tensor.zeros(java.lang.foreign.Arena.ofAuto(), DType.F32, weight.dim(0)));
     }
 
     @Override
@@ -151,8 +150,7 @@ record NaiveOps(Workspace workspace) implements Ops {
         return turn(x, cos, sin, positions, pairing, 1);
     }
 
-    Tensor turn(
-            Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing, int direction) {
+    Tensor turn(Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing, int direction) {
         int heads = x.dim(1);
         int headDim = x.dim(2);
         int pairs = cos.dim(1);
@@ -181,8 +179,7 @@ record NaiveOps(Workspace workspace) implements Ops {
     }
 
     @Override
-    public Attended attention(
-            Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
+    public Attended attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
         int tokens = query.dim(0);
         int heads = spec.heads();
         int headDim = spec.headDim();
@@ -198,9 +195,7 @@ record NaiveOps(Workspace workspace) implements Ops {
                 int token = queries.start(s) + n;
                 for (int h = 0; h < heads; h++) {
                     int at = (token * heads + h) * headDim;
-                    float[] row =
-                            scores(q, at, k, rows.start(s), context,
-                                    context - queries.length(s) + n, h, spec);
+                    float[] row = scores(q, at, k, rows.start(s), context, context - queries.length(s) + n, h, spec);
                     lse[h * tokens + token] = normalize(row, 0, context);
                     for (int c = 0; c < context; c++) {
                         int vAt = keyAt(rows.start(s) + c, h, spec);
@@ -219,14 +214,7 @@ record NaiveOps(Workspace workspace) implements Ops {
     }
 
     static float[] scores(
-            float[] q,
-            int at,
-            float[] k,
-            int firstKey,
-            int context,
-            int position,
-            int head,
-            AttentionSpec spec) {
+            float[] q, int at, float[] k, int firstKey, int context, int position, int head, AttentionSpec spec) {
         var row = new float[context];
         for (int c = 0; c < context; c++) {
             if (!spec.mask().sees(position, c)) {
@@ -271,8 +259,7 @@ record NaiveOps(Workspace workspace) implements Ops {
         for (int h = 0; h < spec.heads(); h++) {
             for (int n = 0; n < queries; n++) {
                 int at = (n * spec.heads() + h) * spec.headDim();
-                float[] row =
-                        scores(q, at, k, start, context, context - queries + n, h, spec);
+                float[] row = scores(q, at, k, start, context, context - queries + n, h, spec);
                 System.arraycopy(row, 0, y, (h * queries + n) * context, context);
             }
         }
@@ -302,8 +289,7 @@ record NaiveOps(Workspace workspace) implements Ops {
                 for (int c = 0; c < context; c++) {
                     float weight = p[(h * queries + n) * context + c];
                     for (int i = 0; i < spec.headDim(); i++) {
-                        out[(n * spec.heads() + h) * spec.headDim() + i] +=
-                                weight * v[keyAt(start + c, h, spec) + i];
+                        out[(n * spec.heads() + h) * spec.headDim() + i] += weight * v[keyAt(start + c, h, spec) + i];
                     }
                 }
             }

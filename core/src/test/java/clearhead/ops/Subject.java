@@ -30,8 +30,7 @@ public record Subject(String name, Backend one, Backend two) {
             }
             if (!provider.obstacles().isEmpty()) {
                 System.out.println(
-                        "skipped: backend " + provider.name() + ": "
-                                + String.join("; ", provider.obstacles()));
+                        "skipped: backend " + provider.name() + ": " + String.join("; ", provider.obstacles()));
                 continue;
             }
             Backend one = provider.create(1);

@@ -32,7 +32,9 @@ public final class SharedData {
             return Path.of(root).toAbsolutePath().normalize();
         }
         Path here = Path.of("").toAbsolutePath();
-        return Files.isDirectory(here.resolve("core/src")) ? here : here.resolve("..").normalize();
+        return Files.isDirectory(here.resolve("core/src"))
+                ? here
+                : here.resolve("..").normalize();
     }
 
     /// Whether `path` is there, without skipping or failing anything.

@@ -21,8 +21,7 @@ final class Attention {
     /// One head of one sequence's keys: [context][headDim].
     private static double[][] keys(KvView past, int sequence, int kvHead) {
         return switch (past) {
-            case KvView.Packed(Tensor key, Tensor _, Sequences rows) ->
-                    packed(key, rows, sequence, kvHead);
+            case KvView.Packed(Tensor key, Tensor _, Sequences rows) -> packed(key, rows, sequence, kvHead);
             case KvView.Paged paged -> {
                 var keys = new double[paged.length(sequence)][paged.keys().dim(2)];
                 for (int k = 0; k < keys.length; k++) {
@@ -38,8 +37,7 @@ final class Attention {
     /// One head of one sequence's values: [context][headDim].
     private static double[][] values(KvView past, int sequence, int kvHead) {
         return switch (past) {
-            case KvView.Packed(Tensor _, Tensor value, Sequences rows) ->
-                    packed(value, rows, sequence, kvHead);
+            case KvView.Packed(Tensor _, Tensor value, Sequences rows) -> packed(value, rows, sequence, kvHead);
             case KvView.Paged paged -> {
                 var values = new double[paged.length(sequence)][paged.values().dim(3)];
                 for (int k = 0; k < values.length; k++) {
@@ -62,16 +60,14 @@ final class Attention {
     }
 
     /// keys [pages, kvHeads, headDim, PAGE]
-    private static long keyIndex(
-            KvView.Paged past, int sequence, int kvHead, int position, int i) {
+    private static long keyIndex(KvView.Paged past, int sequence, int kvHead, int position, int i) {
         long page = past.table()[sequence][position / KvView.PAGE];
         long row = (page * past.keys().dim(1) + kvHead) * past.keys().dim(2) + i;
         return row * KvView.PAGE + position % KvView.PAGE;
     }
 
     /// values [pages, kvHeads, PAGE, headDim]
-    private static long valueIndex(
-            KvView.Paged past, int sequence, int kvHead, int position, int i) {
+    private static long valueIndex(KvView.Paged past, int sequence, int kvHead, int position, int i) {
         long page = past.table()[sequence][position / KvView.PAGE];
         long row = (page * past.values().dim(1) + kvHead) * KvView.PAGE + position % KvView.PAGE;
         return row * past.values().dim(3) + i;
@@ -87,24 +83,15 @@ final class Attention {
                 for (int h = 0; h < kvHeads; h++) {
                     long row = ((long) queries.start(s) + n) * kvHeads + h;
                     for (int i = 0; i < headDim; i++) {
-                        past.keys()
-                                .set(keyIndex(past, s, h, first + n, i), key.at(row * headDim + i));
-                        past.values()
-                                .set(
-                                        valueIndex(past, s, h, first + n, i),
-                                        value.at(row * headDim + i));
+                        past.keys().set(keyIndex(past, s, h, first + n, i), key.at(row * headDim + i));
+                        past.values().set(valueIndex(past, s, h, first + n, i), value.at(row * headDim + i));
                     }
                 }
             }
         }
     }
 
-    static Attended attention(
-            Workspace workspace,
-            Tensor query,
-            Sequences queries,
-            KvView past,
-            AttentionSpec spec) {
+    static Attended attention(Workspace workspace, Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
         int tokens = query.dim(0);
         int heads = spec.heads();
         Tensor out = workspace.take(query.type(), tokens, heads, spec.headDim());
@@ -187,8 +174,7 @@ final class Attention {
     }
 
     /// [heads, queries, context]
-    static Tensor scores(
-            Workspace workspace, Tensor query, KvView past, int sequence, AttentionSpec spec) {
+    static Tensor scores(Workspace workspace, Tensor query, KvView past, int sequence, AttentionSpec spec) {
         int queries = query.dim(0);
         int context = past.length(sequence);
         Tensor scores = workspace.take(query.type(), spec.heads(), queries, context);
@@ -204,8 +190,7 @@ final class Attention {
     }
 
     /// [queries, heads, headDim]
-    static Tensor weigh(
-            Workspace workspace, Tensor pattern, KvView past, int sequence, AttentionSpec spec) {
+    static Tensor weigh(Workspace workspace, Tensor pattern, KvView past, int sequence, AttentionSpec spec) {
         int queries = pattern.dim(1);
         int context = pattern.dim(2);
         Tensor out = workspace.take(pattern.type(), queries, spec.heads(), spec.headDim());
@@ -220,8 +205,7 @@ final class Attention {
     }
 
     /// q·k·scale for every key, −∞ where the query at `position` must not look.
-    private static double[] scores(
-            double[] q, double[][] keys, int context, int position, AttentionSpec spec) {
+    private static double[] scores(double[] q, double[][] keys, int context, int position, AttentionSpec spec) {
         var scores = new double[context];
         for (int k = 0; k < context; k++) {
             if (!spec.mask().sees(position, k)) {

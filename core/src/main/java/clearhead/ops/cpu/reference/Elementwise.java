@@ -61,8 +61,7 @@ final class Elementwise {
     }
 
     /// dGate = dOut·up·act′(gate), dUp = dOut·act(gate)
-    static Adjoints.Gated gateAdjoint(
-            Workspace workspace, Activation act, Tensor gate, Tensor up, Tensor dOut) {
+    static Adjoints.Gated gateAdjoint(Workspace workspace, Activation act, Tensor gate, Tensor up, Tensor dOut) {
         Tensor dGate = workspace.take(gate.type(), gate.shape());
         Tensor dUp = workspace.take(gate.type(), gate.shape());
         for (long i = 0; i < gate.size(); i++) {

@@ -13,8 +13,7 @@ final class Norms {
     private Norms() {}
 
     /// y = (x − mean)/√(var + eps)·weight + bias. Ba et al. 2016, arXiv:1607.06450, eq. 4.
-    static Tensor layerNorm(
-            Workspace workspace, Tensor x, Tensor weight, Tensor bias, double eps) {
+    static Tensor layerNorm(Workspace workspace, Tensor x, Tensor weight, Tensor bias, double eps) {
         int dim = x.dim(1);
         double[] w = read(weight, 0, dim);
         double[] b = read(bias, 0, dim);
@@ -32,13 +31,7 @@ final class Norms {
     /// With n = (x − mean)·r, r = 1/√(var + eps) and g = dOut·weight:
     /// dX = r·(g − mean(g) − n·mean(g·n)); dWeight = Σ dOut·n; dBias = Σ dOut.
     static Tensor layerNormAdjoint(
-            Workspace workspace,
-            Tensor x,
-            Tensor weight,
-            double eps,
-            Tensor dOut,
-            Tensor intoWeight,
-            Tensor intoBias) {
+            Workspace workspace, Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
         int dim = x.dim(1);
         double[] w = read(weight, 0, dim);
         var dWeight = new double[dim];
@@ -82,12 +75,7 @@ final class Norms {
     /// With n = x·r, r = 1/√(mean(x²) + eps) and g = dOut·weight: dX = r·(g − n·mean(g·n));
     /// dWeight = Σ dOut·n.
     static Tensor rmsNormAdjoint(
-            Workspace workspace,
-            Tensor x,
-            Tensor weight,
-            double eps,
-            Tensor dOut,
-            Tensor intoWeight) {
+            Workspace workspace, Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight) {
         int dim = x.dim(1);
         double[] w = read(weight, 0, dim);
         var dWeight = new double[dim];

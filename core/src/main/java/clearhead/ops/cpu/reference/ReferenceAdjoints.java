@@ -44,8 +44,7 @@ record ReferenceAdjoints(Workspace workspace) implements Adjoints {
     }
 
     @Override
-    public Tensor layerNorm(
-            Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
+    public Tensor layerNorm(Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
         Checks.layerNormAdjoint(x, weight, dOut, intoWeight, intoBias);
         return Norms.layerNormAdjoint(workspace, x, weight, eps, dOut, intoWeight, intoBias);
     }
@@ -76,12 +75,7 @@ record ReferenceAdjoints(Workspace workspace) implements Adjoints {
 
     @Override
     public Attention attention(
-            Tensor query,
-            Sequences queries,
-            KvView.Packed past,
-            AttentionSpec spec,
-            Attended forward,
-            Tensor dOut) {
+            Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut) {
         Checks.attentionAdjoint(query, queries, past, spec, forward, dOut);
         return clearhead.ops.cpu.reference.Attention.attentionAdjoint(
                 workspace, query, queries, past, spec, forward, dOut);

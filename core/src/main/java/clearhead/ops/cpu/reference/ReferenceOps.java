@@ -80,8 +80,7 @@ record ReferenceOps(Workspace workspace) implements Ops {
     }
 
     @Override
-    public Attended attention(
-            Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
+    public Attended attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
         Checks.attention(query, queries, past, spec);
         return Attention.attention(workspace, query, queries, past, spec);
     }

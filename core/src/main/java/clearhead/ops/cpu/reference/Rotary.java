@@ -12,35 +12,18 @@ final class Rotary {
     private Rotary() {}
 
     /// (a, b) → (a·cos − b·sin, a·sin + b·cos) for every pair of a head.
-    static Tensor rope(
-            Workspace workspace,
-            Tensor x,
-            Tensor cos,
-            Tensor sin,
-            Tensor positions,
-            Pairing pairing) {
+    static Tensor rope(Workspace workspace, Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing) {
         return turn(workspace, x, cos, sin, positions, pairing, 1);
     }
 
     /// The rotation by the opposite angle.
     static Tensor ropeAdjoint(
-            Workspace workspace,
-            Tensor dOut,
-            Tensor cos,
-            Tensor sin,
-            Tensor positions,
-            Pairing pairing) {
+            Workspace workspace, Tensor dOut, Tensor cos, Tensor sin, Tensor positions, Pairing pairing) {
         return turn(workspace, dOut, cos, sin, positions, pairing, -1);
     }
 
     private static Tensor turn(
-            Workspace workspace,
-            Tensor x,
-            Tensor cos,
-            Tensor sin,
-            Tensor positions,
-            Pairing pairing,
-            int direction) {
+            Workspace workspace, Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing, int direction) {
         int heads = x.dim(1);
         int headDim = x.dim(2);
         int pairs = cos.dim(1);

@@ -52,8 +52,7 @@ final class Softmax {
     }
 
     /// dLogits = dLoss·(softmax(logits) − onehot(target)), 0 where target < 0
-    static Tensor crossEntropyAdjoint(
-            Workspace workspace, Tensor logits, Tensor targets, Tensor dLoss) {
+    static Tensor crossEntropyAdjoint(Workspace workspace, Tensor logits, Tensor targets, Tensor dLoss) {
         int vocab = logits.dim(1);
         Tensor dLogits = workspace.take(logits.type(), logits.shape());
         for (int token = 0; token < logits.dim(0); token++) {
