@@ -1,0 +1,128 @@
+package clearhead.model;
+
+import clearhead.io.Checkpoint;
+import clearhead.io.ModelFileException;
+import java.util.List;
+import java.util.Map;
+
+/// How a kind of file names and arranges what Hugging Face's checkpoints hold.
+enum Dialect {
+    /// Safetensors: the names and the arrangement are the ones that [Parameter.Stored] gives.
+    HUGGING_FACE,
+    /// GGUF: `blk.0.attn_q.weight`; nothing is transposed; rotary pairs of llama are neighbours.
+    GGUF;
+
+    private static final Map<String, String> OUTSIDE =
+            Map.of(
+                    "model.embed_tokens", "token_embd",
+                    "model.norm", "output_norm",
+                    "lm_head", "output",
+                    "transformer.wte", "token_embd",
+                    "transformer.wpe", "position_embd",
+                    "transformer.ln_f", "output_norm");
+
+    private static final Map<String, String> INSIDE =
+            Map.ofEntries(
+                    Map.entry("input_layernorm", "attn_norm"),
+                    Map.entry("self_attn.q_proj", "attn_q"),
+                    Map.entry("self_attn.k_proj", "attn_k"),
+                    Map.entry("self_attn.v_proj", "attn_v"),
+                    Map.entry("self_attn.o_proj", "attn_output"),
+                    Map.entry("post_attention_layernorm", "ffn_norm"),
+                    Map.entry("mlp.gate_proj", "ffn_gate"),
+                    Map.entry("mlp.up_proj", "ffn_up"),
+                    Map.entry("mlp.down_proj", "ffn_down"),
+                    Map.entry("ln_1", "attn_norm"),
+                    Map.entry("attn.c_attn", "attn_qkv"),
+                    Map.entry("attn.c_proj", "attn_output"),
+                    Map.entry("ln_2", "ffn_norm"),
+                    Map.entry("mlp.c_fc", "ffn_up"),
+                    Map.entry("mlp.c_proj", "ffn_down"));
+
+    static Dialect of(Checkpoint checkpoint) {
+        return checkpoint.metadata().containsKey("general.architecture") ? GGUF : HUGGING_FACE;
+    }
+
+    /// The name in the file, which may be absent there.
+    ///
+    /// @param stored the name in Hugging Face's words
+    String name(Checkpoint checkpoint, Family family, String stored) {
+        return switch (this) {
+            case HUGGING_FACE ->
+                    !checkpoint.has(stored)
+                                    && stored.startsWith(family.optionalPrefix())
+                                    && checkpoint.has(
+                                            stored.substring(family.optionalPrefix().length()))
+                            ? stored.substring(family.optionalPrefix().length())
+                            : stored;
+            case GGUF -> ggufName(family, stored);
+        };
+    }
+
+    private static String ggufName(Family family, String stored) {
+        int dot = stored.lastIndexOf('.');
+        String module = stored.substring(0, dot);
+        String suffix = stored.substring(dot);
+        String prefix = family.layerPrefix();
+        if (!module.startsWith(prefix)) {
+            return known(OUTSIDE, module) + suffix;
+        }
+        int end = module.indexOf('.', prefix.length());
+        return "blk." + module.substring(prefix.length(), end) + "."
+                + known(INSIDE, module.substring(end + 1)) + suffix;
+    }
+
+    private static String known(Map<String, String> names, String module) {
+        String name = names.get(module);
+        if (name == null) {
+            throw new IllegalStateException("no GGUF name for " + module);
+        }
+        return name;
+    }
+
+    /// Whether matrices that Hugging Face stores as [in, out] are so here.
+    boolean transposes() {
+        return this == HUGGING_FACE;
+    }
+
+    /// Whether rotary pairs of queries and keys are neighbours, and not half a head apart.
+    boolean interleaves() {
+        return this == GGUF;
+    }
+
+    /// What starts the names of a layer's tensors.
+    List<String> layerPrefixes(Family family) {
+        return switch (this) {
+            case HUGGING_FACE ->
+                    List.of(
+                            family.layerPrefix(),
+                            family.layerPrefix().substring(family.optionalPrefix().length()));
+            case GGUF -> List.of("blk.");
+        };
+    }
+
+    /// Refuses a file with more layers than its configuration says.
+    void requireLayers(Checkpoint checkpoint, Family family) {
+        for (String name : checkpoint.names()) {
+            for (String prefix : layerPrefixes(family)) {
+                if (!name.startsWith(prefix)) {
+                    continue;
+                }
+                int end = prefix.length();
+                while (end < name.length() && Character.digit(name.charAt(end), 10) >= 0) {
+                    end++;
+                }
+                String number = name.substring(prefix.length(), end);
+                if (!number.isEmpty()
+                        && (number.length() > 9
+                                || Integer.parseInt(number) >= family.layers())) {
+                    throw new ModelFileException(
+                            checkpoint.source(),
+                            "holds \"" + name + "\", but the configuration says "
+                                    + family.layers() + " layers (0 to " + (family.layers() - 1)
+                                    + ")");
+                }
+            }
+        }
+    }
+}

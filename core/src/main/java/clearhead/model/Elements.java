@@ -1,0 +1,118 @@
+package clearhead.model;
+
+import clearhead.tensor.DType;
+import clearhead.tensor.Layout;
+import clearhead.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/// Moves elements of any type about without changing them.
+final class Elements {
+    private static final ValueLayout.OfLong I64 =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt I32 =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort I16 =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private Elements() {}
+
+    /// Columns of a matrix as the rows of another.
+    ///
+    /// @param x [rows, columns], a plain type
+    /// @return [to − from, rows]: element [i, r] is x[r, from + i]
+    static Tensor columns(Tensor x, int from, int to, Arena arena) {
+        int rows = x.dim(0);
+        Tensor y = Tensor.zeros(arena, x.type(), to - from, rows);
+        for (int r = 0; r < rows; r++) {
+            long row = (long) r * x.dim(1) + from;
+            for (int i = 0; i < to - from; i++) {
+                copy(x, row + i, y, (long) i * rows + r);
+            }
+        }
+        return y;
+    }
+
+    /// The way back of [#columns].
+    ///
+    /// @param y [count, rows]
+    /// @param x [rows, columns]: columns from `from` on are written
+    static void putColumns(Tensor y, Tensor x, int from) {
+        int rows = x.dim(0);
+        for (int r = 0; r < rows; r++) {
+            long row = (long) r * x.dim(1) + from;
+            for (int i = 0; i < y.dim(0); i++) {
+                copy(y, (long) i * rows + r, x, row + i);
+            }
+        }
+    }
+
+    private static void copy(Tensor from, long i, Tensor to, long j) {
+        if (from.type().isQuantized()) {
+            throw new IllegalArgumentException(
+                    "single elements of " + from.type() + " cannot be moved, as a transposition needs");
+        }
+        switch (from.type().blockBytes()) {
+            case 8 -> to.data().set(I64, j * 8, from.data().get(I64, i * 8));
+            case 4 -> to.data().set(I32, j * 4, from.data().get(I32, i * 4));
+            case 2 -> to.data().set(I16, j * 2, from.data().get(I16, i * 2));
+            default ->
+                    to.data().set(
+                            ValueLayout.JAVA_BYTE, j, from.data().get(ValueLayout.JAVA_BYTE, i));
+        }
+    }
+
+    /// Rows of heads whose rotary pairs are neighbours (2j, 2j + 1), ordered so that pair j is
+    /// (j, j + headDim/2).
+    ///
+    /// @param x [heads·headDim, …], any type; rows move as wholes
+    static Tensor halves(Tensor x, int heads, Arena arena) {
+        int rows = x.dim(0);
+        int headDim = rows / heads;
+        long bytes = x.data().byteSize() / rows;
+        MemorySegment y = arena.allocate(x.data().byteSize(), 64);
+        for (int row = 0; row < rows; row++) {
+            int head = row / headDim;
+            int j = row % headDim % (headDim / 2);
+            int half = row % headDim / (headDim / 2);
+            long from = (long) head * headDim + 2L * j + half;
+            MemorySegment.copy(x.data(), from * bytes, y, row * bytes, bytes);
+        }
+        return new Tensor(x.type(), x.shape(), Layout.ROWS, y);
+    }
+
+    /// The first element that is no finite number, or −1. Looks at exponents and block scales only.
+    static long firstNotFinite(Tensor x) {
+        DType type = x.type();
+        if (!type.isReal()) {
+            return -1;
+        }
+        MemorySegment data = x.data();
+        long blocks = x.size() / type.blockSize();
+        int step = type.blockBytes();
+        for (long b = 0; b < blocks; b++) {
+            long at = b * step;
+            boolean finite =
+                    switch (type) {
+                        case F64 -> finite(data.get(I64, at) >>> 32, 0x7ff00000L);
+                        case F32 -> finite(data.get(I32, at), 0x7f800000L);
+                        case BF16 -> finite(data.get(I16, at), 0x7f80L);
+                        case F16, Q8_0, Q4_0 -> finite(data.get(I16, at), 0x7c00L);
+                        case Q4_1 ->
+                                finite(data.get(I16, at), 0x7c00L)
+                                        && finite(data.get(I16, at + 2), 0x7c00L);
+                        case I64, I32, I16, I8, U8, BOOL -> true;
+                    };
+            if (!finite) {
+                return b * type.blockSize();
+            }
+        }
+        return -1;
+    }
+
+    private static boolean finite(long bits, long exponent) {
+        return (bits & exponent) != exponent;
+    }
+}

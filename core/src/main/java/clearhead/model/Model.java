@@ -1,0 +1,196 @@
+package clearhead.model;
+
+import clearhead.io.Checkpoint;
+import clearhead.io.Json;
+import clearhead.io.ModelFileException;
+import clearhead.nn.ForwardPass;
+import clearhead.nn.Transformer;
+import clearhead.ops.Backend;
+import clearhead.tensor.Tensor;
+import clearhead.tokenizer.Tokenizer;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/// A model ready to run: its layers, its vocabulary and what its files say about both. Safe to share
+/// between threads; each needs [clearhead.ops.Ops] of its own.
+///
+/// ```java
+/// try (var backend = Backends.choose(); var model = Model.load("models/tales", backend)) {
+///     var ops = backend.ops(new Workspace());
+///     Tensor logits = model.forward(ForwardPass.of(ops, model.tokenizer().encode("Once")));
+/// }
+/// ```
+public final class Model implements AutoCloseable {
+    private final ModelSource source;
+    private final Backend backend;
+    private final Family family;
+    private final Transformer transformer;
+    private final Arena arena = Arena.ofShared();
+    private final long bytes;
+
+    private Model(ModelSource source, Backend backend) {
+        this.source = source;
+        this.backend = backend;
+        try {
+            family = Family.of(source.config());
+            Checkpoint checkpoint = source.checkpoint();
+            bytes = checkpoint.entries().stream().mapToLong(Checkpoint.Entry::bytes).sum();
+            Memory.require(
+                    "model " + source.name(),
+                    bytes,
+                    "choose a smaller model or a more quantized file");
+            transformer =
+                    family.build(new CheckpointWeights(checkpoint, family, backend::pack, arena));
+        } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    /// Loads a model.
+    ///
+    /// @param path a folder with `config.json` and safetensors, or a file: `.gguf`,
+    ///     `.safetensors` with `config.json` beside it, or llama2.c's `.bin`
+    /// @param backend that will run it; the model must be closed before it
+    /// @throws ModelFileException if a file is missing, malformed or not supported
+    public static Model load(Path path, Backend backend) {
+        return new Model(ModelSource.open(path), backend);
+    }
+
+    public static Model load(String path, Backend backend) {
+        return load(Path.of(path), backend);
+    }
+
+    /// What to call it: the name of its folder or file.
+    public String name() {
+        return source.name();
+    }
+
+    /// Where it came from.
+    public Path path() {
+        return source.path();
+    }
+
+    /// What its files say, in the words of `config.json`.
+    public Config config() {
+        return source.config();
+    }
+
+    public Family family() {
+        return family;
+    }
+
+    public Transformer transformer() {
+        return transformer;
+    }
+
+    public Backend backend() {
+        return backend;
+    }
+
+    /// The file, as stored.
+    public Checkpoint checkpoint() {
+        return source.checkpoint();
+    }
+
+    /// Bytes of its weights.
+    public long bytes() {
+        return bytes;
+    }
+
+    /// Most positions of one sequence.
+    public int context() {
+        return transformer.context();
+    }
+
+    /// Whether it came with a vocabulary.
+    public boolean hasTokenizer() {
+        return source.tokenizer().isPresent();
+    }
+
+    /// Its vocabulary.
+    ///
+    /// @throws ModelFileException if it has none; such a model works with ids
+    public Tokenizer tokenizer() {
+        return source.tokenizer()
+                .orElseThrow(() -> new ModelFileException(path(), source.tokenizerProblem()));
+    }
+
+    /// The token before the first one.
+    public OptionalInt bos() {
+        OptionalInt bos = config().bos();
+        return bos.isPresent() || !hasTokenizer() ? bos : tokenizer().bos();
+    }
+
+    /// The tokens after which nothing comes.
+    public Set<Integer> eos() {
+        Set<Integer> eos = config().eos();
+        if (eos.isEmpty() && hasTokenizer() && tokenizer().eos().isPresent()) {
+            return Set.of(tokenizer().eos().getAsInt());
+        }
+        return eos;
+    }
+
+    /// The chat template, as written: Jinja.
+    public Optional<String> chatTemplate() {
+        return source.chatTemplate();
+    }
+
+    /// Runs a pass.
+    ///
+    /// @return [rows, vocab]: the logits asked for
+    /// @throws ModelFileException if they are no finite numbers because a weight is none
+    /// @throws IllegalStateException if they are no finite numbers though all weights are
+    public Tensor forward(ForwardPass pass) {
+        requireIds(pass.ids());
+        Tensor logits = transformer.forward(pass);
+        if (Elements.firstNotFinite(logits) >= 0) {
+            CheckpointWeights.requireFinite(checkpoint());
+            throw new IllegalStateException(
+                    "model " + name() + " gives logits that are no finite numbers, though its weights"
+                            + " are finite: its activations overflow");
+        }
+        return logits;
+    }
+
+    /// Refuses ids outside the vocabulary before a kernel reads them.
+    private void requireIds(Tensor ids) {
+        int vocab = transformer.vocab();
+        for (long i = 0; i < ids.size(); i++) {
+            int id = ids.intAt(i);
+            if (id < 0 || id >= vocab) {
+                throw new IllegalArgumentException(
+                        "token " + i + " has the id " + id + "; ids of model " + name()
+                                + " are 0 to " + (vocab - 1));
+            }
+        }
+    }
+
+    /// Every parameter as stored, by [Parameter#name], unpacked: for export and for training on.
+    ///
+    /// @param owner of what has to be rearranged
+    public Weights unpacked(Arena owner) {
+        return new CheckpointWeights(
+                checkpoint(), family, CheckpointWeights.Packing.NONE, owner);
+    }
+
+    /// The `config.json` that [Exported] tensors of this model want beside them.
+    public Json.Obj exportedConfig() {
+        var fields = new LinkedHashMap<String, Object>(family.config());
+        for (String key : List.of("bos_token_id", "eos_token_id")) {
+            config().json().find(key).ifPresent(value -> fields.put(key, value));
+        }
+        return Json.object(fields);
+    }
+
+    @Override
+    public final void close() {
+        arena.close();
+        source.close();
+    }
+}

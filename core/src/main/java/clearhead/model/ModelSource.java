@@ -1,0 +1,164 @@
+package clearhead.model;
+
+import clearhead.io.Checkpoint;
+import clearhead.io.Gguf;
+import clearhead.io.Json;
+import clearhead.io.ModelFileException;
+import clearhead.io.Safetensors;
+import clearhead.tokenizer.Tokenizer;
+import clearhead.tokenizer.TokenizerException;
+import clearhead.tokenizer.Tokenizers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// The files of a model, opened: weights, configuration, vocabulary.
+///
+/// @param tokenizerProblem why there is no tokenizer; empty if there is one
+record ModelSource(
+        String name,
+        Path path,
+        Checkpoint checkpoint,
+        Config config,
+        Optional<Tokenizer> tokenizer,
+        String tokenizerProblem,
+        Optional<String> chatTemplate)
+        implements AutoCloseable {
+
+    static ModelSource open(Path path) {
+        if (!Files.exists(path)) {
+            throw new ModelFileException(path, "there is no such model, file or folder");
+        }
+        if (Files.isDirectory(path)) {
+            return folder(path, path, weights(path));
+        }
+        String file = String.valueOf(path.getFileName());
+        Path beside = path.toAbsolutePath().getParent();
+        if (file.endsWith(".safetensors") || file.endsWith(".safetensors.index.json")) {
+            return folder(path, beside == null ? Path.of(".") : beside, path);
+        }
+        if (file.endsWith(".gguf")) {
+            return gguf(path);
+        }
+        throw new ModelFileException(
+                path, "wanted a folder, or a .gguf, .safetensors or llama2.c .bin file");
+    }
+
+    private static Path weights(Path folder) {
+        for (String name : List.of("model.safetensors", "model.safetensors.index.json")) {
+            if (Files.exists(folder.resolve(name))) {
+                return folder.resolve(name);
+            }
+        }
+        throw new ModelFileException(
+                folder, "there is no model.safetensors and no model.safetensors.index.json in it");
+    }
+
+    private static ModelSource folder(Path path, Path folder, Path weights) {
+        Path configFile = folder.resolve("config.json");
+        if (!Files.exists(configFile)) {
+            throw new ModelFileException(path, "there is no config.json beside the weights");
+        }
+        var config = new Config(Json.readObject(configFile));
+        config = withGenerationEnds(config, folder.resolve("generation_config.json"));
+        Checkpoint checkpoint = Safetensors.open(weights);
+        String problem = "";
+        Optional<Tokenizer> tokenizer = Optional.empty();
+        try {
+            if (Files.exists(folder.resolve("tokenizer.json"))
+                    || Files.exists(folder.resolve("tokenizer.model"))) {
+                tokenizer = Optional.of(Tokenizers.file(folder));
+            } else {
+                problem = "no tokenizer.json and no tokenizer.model beside it; give --ids";
+            }
+        } catch (TokenizerException e) {
+            problem = "its tokenizer cannot be read (give --ids): " + e.getMessage();
+        }
+        return new ModelSource(
+                name(path),
+                path,
+                checkpoint,
+                config,
+                tokenizer,
+                problem,
+                chatTemplate(folder));
+    }
+
+    private static ModelSource gguf(Path path) {
+        Checkpoint checkpoint = Gguf.open(path);
+        try {
+            Config config = GgufConfig.of(checkpoint);
+            Map<String, Object> metadata = checkpoint.metadata();
+            String problem = "the file holds no vocabulary; give --ids";
+            Optional<Tokenizer> tokenizer = Optional.empty();
+            if (metadata.containsKey("tokenizer.ggml.model")) {
+                try {
+                    tokenizer = Optional.of(Tokenizers.gguf(metadata));
+                    problem = "";
+                } catch (TokenizerException e) {
+                    problem = "its vocabulary cannot be used (give --ids): " + e.getMessage();
+                }
+            }
+            Optional<String> template =
+                    metadata.get("tokenizer.chat_template") instanceof String text
+                            ? Optional.of(text)
+                            : Optional.empty();
+            return new ModelSource(
+                    name(path), path, checkpoint, config, tokenizer, problem, template);
+        } catch (RuntimeException | Error e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    /// `generation_config.json` often names more ends of sequence than `config.json`.
+    private static Config withGenerationEnds(Config config, Path file) {
+        if (!Files.exists(file)) {
+            return config;
+        }
+        var ends = new ArrayList<Integer>(config.eos());
+        for (int end : new Config(Json.readObject(file)).eos()) {
+            if (!ends.contains(end)) {
+                ends.add(end);
+            }
+        }
+        return ends.isEmpty() ? config : config.with(Map.of("eos_token_id", ends));
+    }
+
+    private static Optional<String> chatTemplate(Path folder) {
+        Path jinja = folder.resolve("chat_template.jinja");
+        if (Files.exists(jinja)) {
+            try {
+                return Optional.of(Files.readString(jinja));
+            } catch (java.io.IOException e) {
+                throw new ModelFileException(jinja, "cannot be read: " + e.getMessage(), e);
+            }
+        }
+        Path settings = folder.resolve("tokenizer_config.json");
+        if (Files.exists(settings)) {
+            Json.Obj json = Json.readObject(settings);
+            if (json.find("chat_template").orElse(null) instanceof Json.Text(String template)) {
+                return Optional.of(template);
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static String name(Path path) {
+        Path absolute = path.toAbsolutePath().normalize();
+        String last = String.valueOf(absolute.getFileName());
+        if (last.endsWith(".safetensors") || last.endsWith(".safetensors.index.json")) {
+            Path folder = absolute.getParent();
+            return folder == null ? last : String.valueOf(folder.getFileName());
+        }
+        return last.replaceFirst("\\.(gguf|bin)$", "");
+    }
+
+    @Override
+    public void close() {
+        checkpoint.close();
+    }
+}

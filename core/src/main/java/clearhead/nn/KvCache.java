@@ -1,0 +1,234 @@
+package clearhead.nn;
+
+import clearhead.ops.AttentionSpec;
+import clearhead.ops.KvView;
+import clearhead.ops.Ops;
+import clearhead.ops.Sequences;
+import clearhead.tensor.DType;
+import clearhead.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// Keys and values of many sequences in pages of [KvView#PAGE] positions, out of one pool. A page
+/// belongs to all layers at once; sequences that begin alike can share pages, and the first to write
+/// into a shared page gets a copy of its own. Kwon et al. 2023, arXiv:2309.06180.
+///
+/// Not thread-safe: one pass at a time.
+///
+/// ```java
+/// var cache = new KvCache(transformer, 1024);
+/// var sequence = cache.open();
+/// var rows = Sequences.one(ids.length);
+/// var pass = ForwardPass.at(ops, ids, rows, new int[] {0}, cache.extend(rows, sequence));
+/// ```
+public final class KvCache implements AutoCloseable {
+    private final Arena arena = Arena.ofShared();
+    private final List<Tensor> keys = new ArrayList<>(); // each [pages, kvHeads, headDim, PAGE]
+    private final List<Tensor> values = new ArrayList<>(); // each [pages, kvHeads, PAGE, headDim]
+    private final int[] users; // sequences that hold each page
+    private final int[] free; // a stack of page numbers
+    private int freePages;
+    private final long bytes;
+
+    /// @param positions of all sequences together; rounded up to whole pages
+    public KvCache(Transformer transformer, int positions) {
+        int pages = pages(positions);
+        for (Block block : transformer.blocks()) {
+            AttentionSpec spec = block.attention().spec();
+            int heads = spec.kvHeads();
+            int headDim = spec.headDim();
+            keys.add(Tensor.zeros(arena, DType.F32, pages, heads, headDim, KvView.PAGE));
+            values.add(Tensor.zeros(arena, DType.F32, pages, heads, KvView.PAGE, headDim));
+        }
+        bytes = bytes(transformer, positions);
+        users = new int[pages];
+        free = new int[pages];
+        for (int i = 0; i < pages; i++) {
+            free[i] = pages - 1 - i;
+        }
+        freePages = pages;
+    }
+
+    /// Bytes that a cache of so many positions takes.
+    public static long bytes(Transformer transformer, int positions) {
+        long perPosition = 0;
+        for (Block block : transformer.blocks()) {
+            AttentionSpec spec = block.attention().spec();
+            perPosition += 2L * Float.BYTES * spec.kvHeads() * spec.headDim();
+        }
+        return Math.multiplyExact(perPosition, (long) pages(positions) * KvView.PAGE);
+    }
+
+    private static int pages(int positions) {
+        return Math.ceilDiv(positions, KvView.PAGE);
+    }
+
+    /// Bytes of the pool.
+    public long bytes() {
+        return bytes;
+    }
+
+    /// Positions that new pages can still take.
+    public int freePositions() {
+        return freePages * KvView.PAGE;
+    }
+
+    /// A new sequence without a token.
+    public Sequence open() {
+        return new Sequence(new int[0], 0);
+    }
+
+    /// One sequence's block table. Its pages go back to the pool when it is closed.
+    public final class Sequence implements AutoCloseable {
+        private int[] table;
+        private int length;
+        private boolean closed;
+
+        private Sequence(int[] table, int length) {
+            this.table = table;
+            this.length = length;
+        }
+
+        /// Tokens it remembers: the position of the next one.
+        public int length() {
+            return length;
+        }
+
+        /// Forgets all but the first `newLength` tokens.
+        public void truncate(int newLength) {
+            if (newLength < 0 || newLength > length) {
+                throw new IllegalArgumentException(
+                        "a sequence of " + length + " tokens cannot be cut to " + newLength);
+            }
+            int kept = pages(newLength);
+            for (int i = kept; i < table.length; i++) {
+                release(table[i]);
+            }
+            table = Arrays.copyOf(table, kept);
+            length = newLength;
+        }
+
+        /// A sequence that begins with the same tokens, and shares their pages.
+        public Sequence fork() {
+            requireOpen();
+            for (int page : table) {
+                users[page]++;
+            }
+            return new Sequence(table.clone(), length);
+        }
+
+        /// New pages that `tokens` more tokens would take.
+        private int wanted(int tokens) {
+            int fresh = pages(length + tokens) - table.length;
+            return tokens > 0 && sharesTail() ? fresh + 1 : fresh;
+        }
+
+        private boolean sharesTail() {
+            return length % KvView.PAGE != 0 && users[table[table.length - 1]] > 1;
+        }
+
+        private void extend(int tokens) {
+            if (tokens > 0 && sharesTail()) {
+                int shared = table[table.length - 1];
+                int own = take();
+                copy(shared, own);
+                release(shared);
+                table[table.length - 1] = own;
+            }
+            int had = table.length;
+            table = Arrays.copyOf(table, pages(length + tokens));
+            for (int i = had; i < table.length; i++) {
+                table[i] = take();
+            }
+            length += tokens;
+        }
+
+        private void requireOpen() {
+            if (closed) {
+                throw new IllegalStateException("the sequence is closed");
+            }
+        }
+
+        @Override
+        public void close() {
+            if (!closed) {
+                truncate(0);
+                closed = true;
+            }
+        }
+    }
+
+    /// Makes room for one pass: `rows.length(s)` more tokens of each sequence. Nothing changes where
+    /// there is no room for all.
+    ///
+    /// @return the memory to give to the pass; good for this pass alone
+    /// @throws IllegalStateException if the pool is full
+    public KeyValues extend(Sequences rows, Sequence... sequences) {
+        if (rows.count() != sequences.length) {
+            throw new IllegalArgumentException(
+                    "rows of " + rows.count() + " sequences, got " + sequences.length);
+        }
+        int wanted = 0;
+        for (int s = 0; s < sequences.length; s++) {
+            sequences[s].requireOpen();
+            wanted += sequences[s].wanted(rows.length(s));
+        }
+        if (wanted > freePages) {
+            throw new IllegalStateException(
+                    "the cache of keys and values is full: " + wanted * KvView.PAGE
+                            + " more positions wanted, " + freePositions() + " of "
+                            + users.length * KvView.PAGE + " are free; close a sequence, or make"
+                            + " the cache larger");
+        }
+        var table = new int[sequences.length][];
+        var lengths = new int[sequences.length];
+        for (int s = 0; s < sequences.length; s++) {
+            sequences[s].extend(rows.length(s));
+            table[s] = sequences[s].table.clone();
+            lengths[s] = sequences[s].length;
+        }
+        return (ops, layer, key, value, queries) -> store(ops, layer, key, value, queries, table, lengths);
+    }
+
+    private KvView store(
+            Ops ops,
+            int layer,
+            Tensor key,
+            Tensor value,
+            Sequences queries,
+            int[][] table,
+            int[] lengths) {
+        var past = new KvView.Paged(keys.get(layer), values.get(layer), table, lengths);
+        ops.store(key, value, queries, past);
+        return past;
+    }
+
+    private int take() {
+        int page = free[--freePages];
+        users[page] = 1;
+        return page;
+    }
+
+    private void release(int page) {
+        if (--users[page] == 0) {
+            free[freePages++] = page;
+        }
+    }
+
+    private void copy(int from, int to) {
+        for (List<Tensor> pool : List.of(keys, values)) {
+            for (Tensor pages : pool) {
+                MemorySegment source = pages.rows(from, from + 1).data();
+                pages.rows(to, to + 1).data().copyFrom(source);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,5 @@
+/// Models against the reference implementations.
+@NullMarked
+package clearhead.model;
+
+import org.jspecify.annotations.NullMarked;
