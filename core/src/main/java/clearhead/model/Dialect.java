@@ -1,6 +1,7 @@
 package clearhead.model;
 
 import clearhead.io.Checkpoint;
+import clearhead.io.Llama2c;
 import clearhead.io.ModelFileException;
 import java.util.List;
 import java.util.Map;
@@ -10,7 +11,9 @@ enum Dialect {
     /// Safetensors: the names and the arrangement are the ones that [Parameter.Stored] gives.
     HUGGING_FACE,
     /// GGUF: `blk.0.attn_q.weight`; nothing is transposed; rotary pairs of llama are neighbours.
-    GGUF;
+    GGUF,
+    /// llama2.c: Hugging Face's names; rotary pairs are neighbours.
+    LLAMA2C;
 
     private static final Map<String, String> OUTSIDE =
             Map.of(
@@ -40,6 +43,9 @@ enum Dialect {
                     Map.entry("mlp.c_proj", "ffn_down"));
 
     static Dialect of(Checkpoint checkpoint) {
+        if (checkpoint instanceof Llama2c) {
+            return LLAMA2C;
+        }
         return checkpoint.metadata().containsKey("general.architecture") ? GGUF : HUGGING_FACE;
     }
 
@@ -48,7 +54,7 @@ enum Dialect {
     /// @param stored the name in Hugging Face's words
     String name(Checkpoint checkpoint, Family family, String stored) {
         return switch (this) {
-            case HUGGING_FACE ->
+            case HUGGING_FACE, LLAMA2C ->
                     !checkpoint.has(stored)
                                     && stored.startsWith(family.optionalPrefix())
                                     && checkpoint.has(
@@ -82,18 +88,18 @@ enum Dialect {
 
     /// Whether matrices that Hugging Face stores as [in, out] are so here.
     boolean transposes() {
-        return this == HUGGING_FACE;
+        return this != GGUF;
     }
 
     /// Whether rotary pairs of queries and keys are neighbours, and not half a head apart.
     boolean interleaves() {
-        return this == GGUF;
+        return this != HUGGING_FACE;
     }
 
     /// What starts the names of a layer's tensors.
     List<String> layerPrefixes(Family family) {
         return switch (this) {
-            case HUGGING_FACE ->
+            case HUGGING_FACE, LLAMA2C ->
                     List.of(
                             family.layerPrefix(),
                             family.layerPrefix().substring(family.optionalPrefix().length()));

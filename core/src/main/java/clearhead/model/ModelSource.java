@@ -3,6 +3,7 @@ package clearhead.model;
 import clearhead.io.Checkpoint;
 import clearhead.io.Gguf;
 import clearhead.io.Json;
+import clearhead.io.Llama2c;
 import clearhead.io.ModelFileException;
 import clearhead.io.Safetensors;
 import clearhead.tokenizer.Tokenizer;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /// The files of a model, opened: weights, configuration, vocabulary.
 ///
@@ -43,6 +45,9 @@ record ModelSource(
         if (file.endsWith(".gguf")) {
             return gguf(path);
         }
+        if (file.endsWith(".bin")) {
+            return llama2c(path);
+        }
         throw new ModelFileException(
                 path, "wanted a folder, or a .gguf, .safetensors or llama2.c .bin file");
     }
@@ -65,25 +70,22 @@ record ModelSource(
         var config = new Config(Json.readObject(configFile));
         config = withGenerationEnds(config, folder.resolve("generation_config.json"));
         Checkpoint checkpoint = Safetensors.open(weights);
-        String problem = "";
-        Optional<Tokenizer> tokenizer = Optional.empty();
-        try {
-            if (Files.exists(folder.resolve("tokenizer.json"))
-                    || Files.exists(folder.resolve("tokenizer.model"))) {
-                tokenizer = Optional.of(Tokenizers.file(folder));
-            } else {
-                problem = "no tokenizer.json and no tokenizer.model beside it; give --ids";
-            }
-        } catch (TokenizerException e) {
-            problem = "its tokenizer cannot be read (give --ids): " + e.getMessage();
-        }
+        boolean present =
+                Files.exists(folder.resolve("tokenizer.json"))
+                        || Files.exists(folder.resolve("tokenizer.model"));
+        Found found =
+                present
+                        ? tokenizer(() -> Tokenizers.file(folder))
+                        : new Found(
+                                Optional.empty(),
+                                "no tokenizer.json and no tokenizer.model beside it; give --ids");
         return new ModelSource(
                 name(path),
                 path,
                 checkpoint,
                 config,
-                tokenizer,
-                problem,
+                found.tokenizer,
+                found.problem,
                 chatTemplate(folder));
     }
 
@@ -92,25 +94,52 @@ record ModelSource(
         try {
             Config config = GgufConfig.of(checkpoint);
             Map<String, Object> metadata = checkpoint.metadata();
-            String problem = "the file holds no vocabulary; give --ids";
-            Optional<Tokenizer> tokenizer = Optional.empty();
-            if (metadata.containsKey("tokenizer.ggml.model")) {
-                try {
-                    tokenizer = Optional.of(Tokenizers.gguf(metadata));
-                    problem = "";
-                } catch (TokenizerException e) {
-                    problem = "its vocabulary cannot be used (give --ids): " + e.getMessage();
-                }
-            }
+            Found found =
+                    metadata.containsKey("tokenizer.ggml.model")
+                            ? tokenizer(() -> Tokenizers.gguf(metadata))
+                            : new Found(Optional.empty(), "the file holds no vocabulary; give --ids");
             Optional<String> template =
                     metadata.get("tokenizer.chat_template") instanceof String text
                             ? Optional.of(text)
                             : Optional.empty();
             return new ModelSource(
-                    name(path), path, checkpoint, config, tokenizer, problem, template);
+                    name(path), path, checkpoint, config, found.tokenizer, found.problem, template);
         } catch (RuntimeException | Error e) {
             checkpoint.close();
             throw e;
+        }
+    }
+
+    private static ModelSource llama2c(Path path) {
+        Llama2c checkpoint = Llama2c.open(path);
+        try {
+            Config config = Config.of(path.toString(), checkpoint.config());
+            String own = "tok" + config.size("vocab_size");
+            List<String> names = List.of(own + ".bin", own + ".model", "tokenizer.bin", "tokenizer.model");
+            for (String name : names) {
+                if (Files.exists(path.resolveSibling(name))) {
+                    Found found = tokenizer(() -> Tokenizers.file(path.resolveSibling(name)));
+                    return new ModelSource(
+                            name(path), path, checkpoint, config, found.tokenizer, found.problem, Optional.empty());
+                }
+            }
+            String problem = "no vocabulary beside it (" + String.join(", ", names) + "); give --ids";
+            return new ModelSource(
+                    name(path), path, checkpoint, config, Optional.empty(), problem, Optional.empty());
+        } catch (RuntimeException | Error e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    private record Found(Optional<Tokenizer> tokenizer, String problem) {}
+
+    private static Found tokenizer(Supplier<Tokenizer> reader) {
+        try {
+            return new Found(Optional.of(reader.get()), "");
+        } catch (TokenizerException e) {
+            return new Found(
+                    Optional.empty(), "its vocabulary cannot be used (give --ids): " + e.getMessage());
         }
     }
 
