@@ -33,6 +33,7 @@ final class BpeTokenizer implements Tokenizer {
     private final AddedTokens added;
     private final Map<Integer, Added> addedById = new LinkedHashMap<>();
     private final Map<String, Integer> special = new LinkedHashMap<>();
+    private final int[] byteIds = new int[256];
     private final Ends ends;
 
     /// Whether the merges of a token's own bytes lead to it; found out when first needed. Threads may
@@ -82,6 +83,11 @@ final class BpeTokenizer implements Tokenizer {
                 .filter(Added::special)
                 .sorted((a, b) -> Integer.compare(a.id(), b.id()))
                 .forEach(token -> special.put(token.text(), token.id()));
+        var one = new byte[CharClass.PADDING];
+        for (int b = 0; b < 256; b++) {
+            one[0] = (byte) b;
+            byteIds[b] = vocabulary.find(one, 0, 1);
+        }
     }
 
     /// The same with other tokens around the text.
@@ -107,6 +113,10 @@ final class BpeTokenizer implements Tokenizer {
 
     Ends ends() {
         return ends;
+    }
+
+    int byteId(byte b) {
+        return byteIds[b & 0xFF];
     }
 
     @Override
@@ -144,7 +154,7 @@ final class BpeTokenizer implements Tokenizer {
 
     private Workspace workspace() {
         Workspace work = workspaces.poll();
-        return work == null ? new Workspace(true) : work;
+        return work == null ? new Workspace() : work;
     }
 
     private void giveBack(Workspace work) {
@@ -158,7 +168,7 @@ final class BpeTokenizer implements Tokenizer {
         if (form.isEmpty()) {
             return utf8;
         }
-        String text = Utf8.text(utf8, 0, utf8.length);
+        String text = new String(utf8, StandardCharsets.UTF_8);
         return Normalizer.isNormalized(text, form.get())
                 ? utf8
                 : Normalizer.normalize(text, form.get()).getBytes(StandardCharsets.UTF_8);
@@ -203,7 +213,7 @@ final class BpeTokenizer implements Tokenizer {
             if (id >= 0 && (whole || isReached(work, id, at, end))) {
                 work.add(id);
             } else {
-                work.addMerged(merges, at, end);
+                work.addMerged(this, at, end);
             }
             at = end;
         }
@@ -212,7 +222,7 @@ final class BpeTokenizer implements Tokenizer {
     private boolean isReached(Workspace work, int id, int start, int end) {
         if (reached[id] == UNKNOWN) {
             int size = work.size;
-            work.addMerged(merges, start, end);
+            work.addMerged(this, start, end);
             reached[id] = work.size == size + 1 && work.ids[size] == id ? REACHED : MISSED;
             work.size = size;
         }
@@ -291,8 +301,7 @@ final class BpeTokenizer implements Tokenizer {
 
     @Override
     public String decode(int... ids) {
-        byte[] bytes = decodeBytes(ids);
-        return Utf8.text(bytes, 0, bytes.length);
+        return new String(decodeBytes(ids), StandardCharsets.UTF_8);
     }
 
     @Override

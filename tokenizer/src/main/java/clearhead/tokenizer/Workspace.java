@@ -14,8 +14,6 @@ final class Workspace {
     private static final int CACHE_BITS = 12;
     private static final int CACHE_WIDTH = 8;
 
-    private final boolean cached;
-
     byte[] text = new byte[1024];
     int length;
     int[] ids = new int[256];
@@ -36,21 +34,9 @@ final class Workspace {
 
     private int[] cacheIds = {};
 
-    /// @param cached whether a piece's ids may be remembered: the same piece always has the same
-    Workspace(boolean cached) {
-        this.cached = cached;
-    }
-
-    /// Is told what happens in a piece.
+    /// Is told of every merge: `text[start, middle)` and `text[middle, end)` become one.
     interface Log {
-        /// Before all merges, `text[start, end)` is one symbol.
-        void symbol(int start, int end);
-
-        /// `text[start, middle)` and `text[middle, end)` become one.
         void merged(int start, int middle, int end, int rank, int id);
-
-        /// `text[start, end)` is a token, or was given those from `ids[firstIndex]` on.
-        void result(int start, int end, int firstIndex);
     }
 
     /// Takes a text, with the padding that the scanners and the hash want.
@@ -61,7 +47,7 @@ final class Workspace {
         }
         System.arraycopy(utf8, 0, text, 0, length);
         Arrays.fill(text, length, length + CharClass.PADDING, (byte) 0);
-        if (cacheKeys.length == 0 && length > 4096 && cached) {
+        if (cacheKeys.length == 0 && length > 4096) {
             cacheKeys = new long[2 << CACHE_BITS];
             cacheIds = new int[CACHE_WIDTH << CACHE_BITS];
         }
@@ -91,10 +77,10 @@ final class Workspace {
     }
 
     /// Appends the ids of a piece that is no token. Ids of −1 are symbols without a token.
-    void addMerged(Merges merges, int from, int end) {
+    void addMerged(BpeTokenizer tokenizer, int from, int end) {
         int length = end - from;
         if (length > 16 || cacheKeys.length == 0) {
-            merge(merges, from, end);
+            merge(tokenizer, from, end);
             return;
         }
         long first = Vocabulary.first(text, from, length);
@@ -112,7 +98,7 @@ final class Workspace {
             return;
         }
         int sizeBefore = size;
-        merge(merges, from, end);
+        merge(tokenizer, from, end);
         int count = size - sizeBefore;
         if (count < CACHE_WIDTH) {
             cacheKeys[2 * slot] = first;
@@ -122,28 +108,28 @@ final class Workspace {
         }
     }
 
-    private void merge(Merges merges, int from, int end) {
+    private void merge(BpeTokenizer tokenizer, int from, int end) {
         if (end - from > SCAN) {
-            mergeByHeap(merges, from, end, null);
+            mergeByHeap(tokenizer, from, end, null);
         } else {
-            mergeByScan(merges, from, end);
+            mergeByScan(tokenizer, from, end);
         }
     }
 
-    private void mergeByScan(Merges merges, int from, int end) {
+    private void mergeByScan(BpeTokenizer tokenizer, int from, int end) {
+        Merges merges = tokenizer.merges();
         byte[] bytes = text;
-        int count = 0;
+        int count = end - from;
         int[] start = this.start;
         int[] id = this.id;
         long[] pair = this.pair;
-        for (int at = from; at < end; at = start[count]) {
-            int stop = at + merges.symbolLength(bytes, at, end);
-            start[count] = at;
-            id[count++] = merges.symbolId(bytes, at, stop);
-            start[count] = stop;
+        for (int i = 0; i < count; i++) {
+            start[i] = from + i;
+            id[i] = tokenizer.byteId(bytes[from + i]);
         }
+        start[count] = end;
         for (int i = 0; i + 1 < count; i++) {
-            pair[i] = merges.find(bytes, start[i], start[i + 2], id[i], id[i + 1]);
+            pair[i] = merges.find(bytes, from + i, from + i + 2, id[i], id[i + 1]);
         }
         while (count > 1) {
             long best = pair[0];
@@ -174,15 +160,14 @@ final class Workspace {
         for (int i = 0; i < count; i++) {
             if (id[i] >= 0) {
                 add(id[i]);
-            } else {
-                merges.addUnknown(this, start[i], start[i + 1]);
             }
         }
     }
 
     /// Merges of a long piece; also of every piece whose merges somebody wants to see.
     void mergeByHeap(
-            Merges merges, int from, int end, @Nullable Log log) {
+            BpeTokenizer tokenizer, int from, int end, @Nullable Log log) {
+        Merges merges = tokenizer.merges();
         int count = end - from;
         if (id.length < count + 1) {
             id = new int[count + 1];
@@ -193,20 +178,16 @@ final class Workspace {
             before = new int[count + 1];
             heap = new long[3 * count + 3];
         }
-        for (int i = 0, last = -1; i < count; last = i, i = next[i]) {
-            next[i] = i + merges.symbolLength(text, from + i, end);
-            id[i] = merges.symbolId(text, from + i, from + next[i]);
-            before[i] = last;
-            if (log != null) {
-                log.symbol(from + i, from + next[i]);
-            }
+        for (int i = 0; i < count; i++) {
+            id[i] = tokenizer.byteId(text[from + i]);
+            next[i] = i + 1;
+            before[i] = i - 1;
         }
         heapSize = 0;
-        for (int i = 0; i < count; i = next[i]) {
+        for (int i = 0; i < count; i++) {
             pair[i] = Merges.NONE;
-            if (next[i] < count) {
-                int right = next[i];
-                pair[i] = merges.find(text, from + i, from + next[right], id[i], id[right]);
+            if (i + 1 < count) {
+                pair[i] = merges.find(text, from + i, from + i + 2, id[i], id[i + 1]);
                 if (pair[i] != Merges.NONE) {
                     heap[heapSize++] = pair[i] & 0xFFFF_FFFF_0000_0000L | i;
                 }
@@ -241,14 +222,8 @@ final class Workspace {
             }
         }
         for (int i = 0; i < count; i = next[i]) {
-            int first = size;
             if (id[i] >= 0) {
                 add(id[i]);
-            } else {
-                merges.addUnknown(this, from + i, from + next[i]);
-            }
-            if (log != null) {
-                log.result(from + i, from + next[i], first);
             }
         }
     }
