@@ -25,8 +25,8 @@ public final class Gguf implements Checkpoint {
     static final String ALIGNMENT_KEY = "general.alignment";
 
     private static final int MAX_ALIGNMENT = 65536;
-    private static final int MAX_RANK = 4;
-    private static final int MAX_NAME = 63;
+    static final int MAX_RANK = 4;
+    static final int MAX_NAME = 63;
     private static final int MAX_KEY = 65535;
 
     /// A key's length and a byte, a value's type and a byte.

@@ -1,11 +1,9 @@
 package clearhead.io;
 
 import clearhead.tensor.DType;
-import clearhead.tensor.Layout;
 import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
 import java.io.ByteArrayOutputStream;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -30,41 +28,20 @@ import java.util.Map;
 /// }
 /// ```
 public final class SafetensorsWriter implements AutoCloseable {
-    private static final int CHUNK = 1 << 18;
     private static final int HEADER_ALIGNMENT = 8;
     private static final ValueLayout.OfLong I64 =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-    /// A declared tensor and how much of it has arrived.
-    private static final class Slot {
-        private final String name;
-        private final DType type;
-        private final Shape shape;
-        private long offset;
-        private long arrived;
-
-        Slot(String name, DType type, Shape shape) {
-            this.name = name;
-            this.type = type;
-            this.shape = shape;
-        }
-
-        long bytes() {
-            return type.bytes(shape.size());
-        }
-    }
-
     private final Path target;
     private final AtomicFile file;
-    private final Map<String, Slot> slots = new LinkedHashMap<>();
+    private final Slots slots;
     private final Map<String, String> metadata = new LinkedHashMap<>();
-    private final Arena arena = Arena.ofShared();
-    private final MemorySegment buffer = arena.allocate(CHUNK * 8L, 64);
     private byte[] header = new byte[0];
 
     private SafetensorsWriter(Path target, AtomicFile file) {
         this.target = target;
         this.file = file;
+        slots = new Slots(target, file);
     }
 
     public static SafetensorsWriter create(Path target) {
@@ -110,9 +87,7 @@ public final class SafetensorsWriter implements AutoCloseable {
         if (name.equals("__metadata__")) {
             throw new IllegalArgumentException("no tensor may be called __metadata__");
         }
-        if (slots.putIfAbsent(name, new Slot(name, type, shape)) != null) {
-            throw new IllegalArgumentException("tensor \"" + name + "\" is declared twice");
-        }
+        slots.declare(name, type, shape);
         return this;
     }
 
@@ -126,7 +101,7 @@ public final class SafetensorsWriter implements AutoCloseable {
 
     private long dataBytes() {
         long sum = 0;
-        for (Slot slot : slots.values()) {
+        for (Slots.Slot slot : slots.all()) {
             sum = Math.addExact(sum, slot.bytes());
         }
         return sum;
@@ -134,83 +109,35 @@ public final class SafetensorsWriter implements AutoCloseable {
 
     /// Writes a whole tensor.
     public void write(String name, Tensor values) {
-        Slot slot = slot(name);
-        if (!values.shape().equals(slot.shape) || slot.arrived != 0) {
-            throw new IllegalArgumentException(
-                    "tensor \"" + name + "\": wanted all of " + slot.shape + " at once, found "
-                            + values.shape() + " after " + slot.arrived + " elements");
-        }
-        append(name, values);
+        begin();
+        slots.write(header.length, name, values);
     }
 
     /// Writes the next elements of a tensor, in row-major order.
     public void append(String name, Tensor values) {
+        begin();
+        slots.append(header.length, name, values);
+    }
+
+    private void begin() {
         if (file.size() == 0) {
             file.requireSpace(bytes());
             file.append(header);
-        }
-        Slot slot = slot(name);
-        if (values.size() > slot.shape.size() - slot.arrived) {
-            throw new IllegalArgumentException(
-                    "tensor \"" + name + "\": wanted " + (slot.shape.size() - slot.arrived)
-                            + " more elements at most, found " + values.size());
-        }
-        long at = header.length + slot.offset + slot.type.bytes(slot.arrived);
-        if (values.type() == slot.type && values.layout() == Layout.ROWS) {
-            file.write(at, values.data());
-        } else {
-            convert(name, values, slot.type, at);
-        }
-        slot.arrived += values.size();
-    }
-
-    private void convert(String name, Tensor values, DType type, long at) {
-        for (long first = 0; first < values.size(); first += CHUNK) {
-            long count = Math.min(CHUNK, values.size() - first);
-            MemorySegment chunk = buffer.asSlice(0, type.bytes(count));
-            try {
-                Cast.copy(values, first, count, type, chunk);
-            } catch (IllegalArgumentException e) {
-                throw new ModelFileException(
-                        target, "tensor \"" + name + "\": " + e.getMessage(), e);
-            }
-            file.write(at + type.bytes(first), chunk);
         }
     }
 
     /// Puts the complete file in its place.
     public void commit() {
-        if (file.size() == 0) {
-            file.append(headerBytes());
-        }
-        for (Slot slot : slots.values()) {
-            if (slot.arrived != slot.shape.size()) {
-                throw new IllegalStateException(
-                        "tensor \"" + slot.name + "\": wanted " + slot.shape.size()
-                                + " elements, only " + slot.arrived + " have arrived");
-            }
-        }
+        begin();
+        slots.requireComplete();
         file.commit();
-    }
-
-    private byte[] headerBytes() {
-        bytes();
-        return header;
     }
 
     /// Without a [#commit] before it, leaves no file.
     @Override
     public void close() {
         file.close();
-        arena.close();
-    }
-
-    private Slot slot(String name) {
-        Slot slot = slots.get(name);
-        if (slot == null) {
-            throw new IllegalArgumentException("tensor \"" + name + "\" was not declared");
-        }
-        return slot;
+        slots.close();
     }
 
     private void requireOpenHeader() {
@@ -222,10 +149,10 @@ public final class SafetensorsWriter implements AutoCloseable {
     /// Gives every tensor its place, wide types first so that all are aligned, and makes the header
     /// with its length in front.
     private byte[] layOut() {
-        List<Slot> order = new ArrayList<>(slots.values());
-        order.sort(Comparator.comparingInt((Slot slot) -> slot.type.blockBytes()).reversed());
+        List<Slots.Slot> order = new ArrayList<>(slots.all());
+        order.sort(Comparator.comparingInt((Slots.Slot slot) -> slot.type.blockBytes()).reversed());
         long offset = 0;
-        for (Slot slot : order) {
+        for (Slots.Slot slot : order) {
             slot.offset = offset;
             offset = Math.addExact(offset, slot.bytes());
         }
@@ -237,7 +164,7 @@ public final class SafetensorsWriter implements AutoCloseable {
                 metadata.forEach(json::field);
                 json.endObject();
             }
-            for (Slot slot : order) {
+            for (Slots.Slot slot : order) {
                 json.name(slot.name).beginObject();
                 json.field("dtype", slot.type.name());
                 json.name("shape").value(slot.shape.dims());

@@ -1,12 +1,9 @@
 package clearhead.tokenizer;
 
 import clearhead.tokenizer.Explained.Kind;
-import clearhead.tokenizer.Explained.Merge;
 import clearhead.tokenizer.Explained.Piece;
-import clearhead.tokenizer.Explained.Token;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /// The same way from text to ids as [BpeTokenizer] goes, with everything written down.
@@ -16,7 +13,7 @@ final class BpeExplainer {
     private final String text;
     private final byte[] utf8;
     private final Spans spans;
-    private final Workspace work = new Workspace();
+    private final Workspace work = new Workspace(false);
     private final List<Piece> pieces = new ArrayList<>();
     /// How many bytes before here are not in the text: first spaces.
     private int inserted;
@@ -80,79 +77,9 @@ final class BpeExplainer {
     }
 
     private Piece piece(int from, int end, int space) {
-        var done = new ArrayList<int[]>();
-        work.size = 0;
-        work.mergeByHeap(
-                tokenizer,
-                from,
-                end,
-                (start, middle, stop, rank, id) ->
-                        done.add(new int[] {start, middle, stop, rank, id}));
-        int[] ids = Arrays.copyOf(work.ids, work.size);
-        int direct = tokenizer.vocabulary().find(work.text, from, end);
-        boolean whole = tokenizer.style().whole() && direct >= 0;
-        if (whole) {
-            ids = new int[] {direct};
-        }
-        var parts = new ArrayList<byte[]>();
-        for (int i = from; i < end; i++) {
-            parts.add(new byte[] {work.text[i]});
-        }
-        var tokens = new ArrayList<Token>();
-        int at = from;
-        for (int id : ids) {
-            while (tokenizer.byteId(work.text[at]) < 0 && !starts(id, at)) {
-                at++;
-            }
-            byte[] bytes = tokenizer.tokenBytes(id);
-            int stop = at + bytes.length;
-            tokens.add(spans.token(tokenizer, id, bytes, place(at, space), place(stop, space)));
-            at = stop;
-        }
-        int start = place(from, space);
-        int stop = place(end, space);
-        return new Piece(
-                Kind.TEXT,
-                start,
-                stop,
-                spans.charStart(start),
-                spans.charEnd(start, stop),
-                Arrays.copyOfRange(work.text, from, end),
-                List.copyOf(parts),
-                merges(done, from, end),
-                whole,
-                List.copyOf(tokens));
-    }
-
-    /// Whether the token's bytes stand at `at`; bytes without a token are skipped otherwise.
-    private boolean starts(int id, int at) {
-        byte[] bytes = tokenizer.tokenBytes(id);
-        return Arrays.equals(work.text, at, at + bytes.length, bytes, 0, bytes.length);
-    }
-
-    /// Turns places in the text into indexes among the symbols that are left, counted by a Fenwick
-    /// tree (Fenwick 1994) over symbols that are gone.
-    private List<Merge> merges(List<int[]> done, int from, int end) {
-        var gone = new int[end - from + 1];
-        var merges = new ArrayList<Merge>(done.size());
-        for (int[] merge : done) {
-            int start = merge[0];
-            int middle = merge[1];
-            int at = start - from;
-            for (int i = start - from; i > 0; i -= i & -i) {
-                at -= gone[i];
-            }
-            for (int i = middle - from + 1; i < gone.length; i += i & -i) {
-                gone[i]++;
-            }
-            merges.add(
-                    new Merge(
-                            at,
-                            Arrays.copyOfRange(work.text, start, middle),
-                            Arrays.copyOfRange(work.text, middle, merge[2]),
-                            merge[3],
-                            merge[4]));
-        }
-        return List.copyOf(merges);
+        int direct =
+                tokenizer.style().whole() ? tokenizer.vocabulary().find(work.text, from, end) : -1;
+        return PieceLog.of(tokenizer.merges(), work, from, end)
+                .piece(tokenizer, spans, at -> place(at, space), direct);
     }
 }

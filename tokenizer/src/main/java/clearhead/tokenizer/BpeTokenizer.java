@@ -33,7 +33,6 @@ final class BpeTokenizer implements Tokenizer {
     private final AddedTokens added;
     private final Map<Integer, Added> addedById = new LinkedHashMap<>();
     private final Map<String, Integer> special = new LinkedHashMap<>();
-    private final int[] byteIds = new int[256];
     private final Ends ends;
 
     /// Whether the merges of a token's own bytes lead to it; found out when first needed. Threads may
@@ -83,11 +82,6 @@ final class BpeTokenizer implements Tokenizer {
                 .filter(Added::special)
                 .sorted((a, b) -> Integer.compare(a.id(), b.id()))
                 .forEach(token -> special.put(token.text(), token.id()));
-        var one = new byte[CharClass.PADDING];
-        for (int b = 0; b < 256; b++) {
-            one[0] = (byte) b;
-            byteIds[b] = vocabulary.find(one, 0, 1);
-        }
     }
 
     /// The same with other tokens around the text.
@@ -113,10 +107,6 @@ final class BpeTokenizer implements Tokenizer {
 
     Ends ends() {
         return ends;
-    }
-
-    int byteId(byte b) {
-        return byteIds[b & 0xFF];
     }
 
     @Override
@@ -154,7 +144,7 @@ final class BpeTokenizer implements Tokenizer {
 
     private Workspace workspace() {
         Workspace work = workspaces.poll();
-        return work == null ? new Workspace() : work;
+        return work == null ? new Workspace(true) : work;
     }
 
     private void giveBack(Workspace work) {
@@ -168,7 +158,7 @@ final class BpeTokenizer implements Tokenizer {
         if (form.isEmpty()) {
             return utf8;
         }
-        String text = new String(utf8, StandardCharsets.UTF_8);
+        String text = Utf8.text(utf8, 0, utf8.length);
         return Normalizer.isNormalized(text, form.get())
                 ? utf8
                 : Normalizer.normalize(text, form.get()).getBytes(StandardCharsets.UTF_8);
@@ -213,7 +203,7 @@ final class BpeTokenizer implements Tokenizer {
             if (id >= 0 && (whole || isReached(work, id, at, end))) {
                 work.add(id);
             } else {
-                work.addMerged(this, at, end);
+                work.addMerged(merges, at, end);
             }
             at = end;
         }
@@ -222,7 +212,7 @@ final class BpeTokenizer implements Tokenizer {
     private boolean isReached(Workspace work, int id, int start, int end) {
         if (reached[id] == UNKNOWN) {
             int size = work.size;
-            work.addMerged(this, start, end);
+            work.addMerged(merges, start, end);
             reached[id] = work.size == size + 1 && work.ids[size] == id ? REACHED : MISSED;
             work.size = size;
         }
@@ -301,7 +291,8 @@ final class BpeTokenizer implements Tokenizer {
 
     @Override
     public String decode(int... ids) {
-        return new String(decodeBytes(ids), StandardCharsets.UTF_8);
+        byte[] bytes = decodeBytes(ids);
+        return Utf8.text(bytes, 0, bytes.length);
     }
 
     @Override

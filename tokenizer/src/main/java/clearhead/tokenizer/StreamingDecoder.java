@@ -1,7 +1,6 @@
 package clearhead.tokenizer;
 
 import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /// Ids in, text out, never a part of a character: bytes that may still grow to a whole one are held
@@ -41,14 +40,14 @@ public final class StreamingDecoder {
         byte[] bytes = out.toByteArray();
         int whole = bytes.length - Utf8.incompleteTail(bytes, bytes.length);
         held = Arrays.copyOfRange(bytes, whole, bytes.length);
-        return new String(bytes, 0, whole, StandardCharsets.UTF_8);
+        return Utf8.text(bytes, 0, whole);
     }
 
     /// Ends the sequence.
     ///
     /// @return what was held back, as U+FFFD; mostly empty
     public String finish() {
-        String rest = new String(held, StandardCharsets.UTF_8);
+        String rest = Utf8.text(held, 0, held.length);
         held = new byte[0];
         return rest;
     }

@@ -11,4 +11,9 @@ public final class TokenizerException extends RuntimeException {
     public TokenizerException(String message, Throwable cause) {
         super(message, cause);
     }
+
+    @Override
+    public String getMessage() {
+        return String.valueOf(super.getMessage());
+    }
 }

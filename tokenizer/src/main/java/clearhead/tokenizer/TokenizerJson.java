@@ -123,7 +123,7 @@ public final class TokenizerJson {
     /// where the file has no unknown token.
     private static void checkBytes(BpeTokenizer tokenizer, Json model) {
         for (int b = 0; b < 256; b++) {
-            if (tokenizer.byteId((byte) b) < 0 && !model.get("unk_token").isNull()) {
+            if (tokenizer.merges().byteId((byte) b) < 0 && !model.get("unk_token").isNull()) {
                 throw model.get("unk_token")
                         .wanted(
                                 String.format(

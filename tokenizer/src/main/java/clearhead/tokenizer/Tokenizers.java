@@ -139,7 +139,8 @@ public final class Tokenizers {
     ///
     /// @param metadata all key-value pairs; text as String, numbers as Number, arrays as primitive
     ///     arrays, Object[] or List
+    /// @throws TokenizerException if something is missing or of a kind that is not known
     public static Tokenizer gguf(Map<String, ?> metadata) {
-        throw new TokenizerException("GGUF: not written yet");
+        return new GgufVocabulary(metadata).tokenizer();
     }
 }

@@ -75,6 +75,39 @@ public final class Utf8 {
         return end - at;
     }
 
+    /// The text of `bytes[from, end)`. Each longest run of bytes that begins a character but does not
+    /// complete it, and each other byte that fits nowhere, becomes one U+FFFD: what Unicode recommends
+    /// (section 3.9) and Python and Rust do. The JDK's decoder differs in rare cases.
+    static String text(byte[] bytes, int from, int end) {
+        int at = from;
+        while (at < end) {
+            int length = length(bytes, at, end);
+            if (length == 0) {
+                return lossy(bytes, from, end);
+            }
+            at += length;
+        }
+        return new String(bytes, from, end - from, StandardCharsets.UTF_8);
+    }
+
+    private static String lossy(byte[] bytes, int from, int end) {
+        var text = new StringBuilder();
+        int valid = from;
+        int at = from;
+        while (at < end) {
+            int length = length(bytes, at, end);
+            if (length > 0) {
+                at += length;
+                continue;
+            }
+            text.append(new String(bytes, valid, at - valid, StandardCharsets.UTF_8)).append('\uFFFD');
+            int wanted = wanted(bytes[at] & 0xFF);
+            at += wanted == 0 ? 1 : prefix(bytes, at, Math.min(end, at + wanted));
+            valid = at;
+        }
+        return text.append(new String(bytes, valid, end - valid, StandardCharsets.UTF_8)).toString();
+    }
+
     /// A text's bytes; an unpaired surrogate becomes U+FFFD.
     static byte[] bytes(String text) {
         for (int i = 0; i < text.length(); i++) {

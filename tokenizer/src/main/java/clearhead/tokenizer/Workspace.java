@@ -14,6 +14,8 @@ final class Workspace {
     private static final int CACHE_BITS = 12;
     private static final int CACHE_WIDTH = 8;
 
+    private final boolean cached;
+
     byte[] text = new byte[1024];
     int length;
     int[] ids = new int[256];
@@ -34,9 +36,21 @@ final class Workspace {
 
     private int[] cacheIds = {};
 
-    /// Is told of every merge: `text[start, middle)` and `text[middle, end)` become one.
+    /// @param cached whether a piece's ids may be remembered: the same piece always has the same
+    Workspace(boolean cached) {
+        this.cached = cached;
+    }
+
+    /// Is told what happens in a piece.
     interface Log {
+        /// Before all merges, `text[start, end)` is one symbol.
+        void symbol(int start, int end);
+
+        /// `text[start, middle)` and `text[middle, end)` become one.
         void merged(int start, int middle, int end, int rank, int id);
+
+        /// `text[start, end)` is a token, or was given those from `ids[firstIndex]` on.
+        void result(int start, int end, int firstIndex);
     }
 
     /// Takes a text, with the padding that the scanners and the hash want.
@@ -47,7 +61,7 @@ final class Workspace {
         }
         System.arraycopy(utf8, 0, text, 0, length);
         Arrays.fill(text, length, length + CharClass.PADDING, (byte) 0);
-        if (cacheKeys.length == 0 && length > 4096) {
+        if (cacheKeys.length == 0 && length > 4096 && cached) {
             cacheKeys = new long[2 << CACHE_BITS];
             cacheIds = new int[CACHE_WIDTH << CACHE_BITS];
         }
@@ -77,10 +91,10 @@ final class Workspace {
     }
 
     /// Appends the ids of a piece that is no token. Ids of −1 are symbols without a token.
-    void addMerged(BpeTokenizer tokenizer, int from, int end) {
+    void addMerged(Merges merges, int from, int end) {
         int length = end - from;
         if (length > 16 || cacheKeys.length == 0) {
-            merge(tokenizer, from, end);
+            merge(merges, from, end);
             return;
         }
         long first = Vocabulary.first(text, from, length);
@@ -98,7 +112,7 @@ final class Workspace {
             return;
         }
         int sizeBefore = size;
-        merge(tokenizer, from, end);
+        merge(merges, from, end);
         int count = size - sizeBefore;
         if (count < CACHE_WIDTH) {
             cacheKeys[2 * slot] = first;
@@ -108,28 +122,28 @@ final class Workspace {
         }
     }
 
-    private void merge(BpeTokenizer tokenizer, int from, int end) {
+    private void merge(Merges merges, int from, int end) {
         if (end - from > SCAN) {
-            mergeByHeap(tokenizer, from, end, null);
+            mergeByHeap(merges, from, end, null);
         } else {
-            mergeByScan(tokenizer, from, end);
+            mergeByScan(merges, from, end);
         }
     }
 
-    private void mergeByScan(BpeTokenizer tokenizer, int from, int end) {
-        Merges merges = tokenizer.merges();
+    private void mergeByScan(Merges merges, int from, int end) {
         byte[] bytes = text;
-        int count = end - from;
+        int count = 0;
         int[] start = this.start;
         int[] id = this.id;
         long[] pair = this.pair;
-        for (int i = 0; i < count; i++) {
-            start[i] = from + i;
-            id[i] = tokenizer.byteId(bytes[from + i]);
+        for (int at = from; at < end; at = start[count]) {
+            int stop = at + merges.symbolLength(bytes, at, end);
+            start[count] = at;
+            id[count++] = merges.symbolId(bytes, at, stop);
+            start[count] = stop;
         }
-        start[count] = end;
         for (int i = 0; i + 1 < count; i++) {
-            pair[i] = merges.find(bytes, from + i, from + i + 2, id[i], id[i + 1]);
+            pair[i] = merges.find(bytes, start[i], start[i + 2], id[i], id[i + 1]);
         }
         while (count > 1) {
             long best = pair[0];
@@ -160,14 +174,15 @@ final class Workspace {
         for (int i = 0; i < count; i++) {
             if (id[i] >= 0) {
                 add(id[i]);
+            } else {
+                merges.addUnknown(this, start[i], start[i + 1]);
             }
         }
     }
 
     /// Merges of a long piece; also of every piece whose merges somebody wants to see.
     void mergeByHeap(
-            BpeTokenizer tokenizer, int from, int end, @Nullable Log log) {
-        Merges merges = tokenizer.merges();
+            Merges merges, int from, int end, @Nullable Log log) {
         int count = end - from;
         if (id.length < count + 1) {
             id = new int[count + 1];
@@ -178,16 +193,20 @@ final class Workspace {
             before = new int[count + 1];
             heap = new long[3 * count + 3];
         }
-        for (int i = 0; i < count; i++) {
-            id[i] = tokenizer.byteId(text[from + i]);
-            next[i] = i + 1;
-            before[i] = i - 1;
+        for (int i = 0, last = -1; i < count; last = i, i = next[i]) {
+            next[i] = i + merges.symbolLength(text, from + i, end);
+            id[i] = merges.symbolId(text, from + i, from + next[i]);
+            before[i] = last;
+            if (log != null) {
+                log.symbol(from + i, from + next[i]);
+            }
         }
         heapSize = 0;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < count; i = next[i]) {
             pair[i] = Merges.NONE;
-            if (i + 1 < count) {
-                pair[i] = merges.find(text, from + i, from + i + 2, id[i], id[i + 1]);
+            if (next[i] < count) {
+                int right = next[i];
+                pair[i] = merges.find(text, from + i, from + next[right], id[i], id[right]);
                 if (pair[i] != Merges.NONE) {
                     heap[heapSize++] = pair[i] & 0xFFFF_FFFF_0000_0000L | i;
                 }
@@ -222,8 +241,14 @@ final class Workspace {
             }
         }
         for (int i = 0; i < count; i = next[i]) {
+            int first = size;
             if (id[i] >= 0) {
                 add(id[i]);
+            } else {
+                merges.addUnknown(this, from + i, from + next[i]);
+            }
+            if (log != null) {
+                log.result(from + i, from + next[i], first);
             }
         }
     }

@@ -1,7 +1,7 @@
 package clearhead.ops.cpu.reference;
 
-/// The error function to about 1e-16; its complement to 14 digits or more, far out too. Abramowitz
-/// and Stegun 1964, 7.1.6 and 7.1.14.
+/// The error function to 3 units in the last place; its complement to 13 digits or more, far out too.
+/// Abramowitz and Stegun 1964, 7.1.6 and 7.1.14.
 public final class Erf {
     private static final double TWO_BY_ROOT_PI = 2 / Math.sqrt(Math.PI);
     private static final double ONE_BY_ROOT_PI = 1 / Math.sqrt(Math.PI);
