@@ -21,7 +21,13 @@ import picocli.CommandLine.ScopeType;
         description =
                 "Runs, shows and trains transformer attention. Every number it shows is the" + " number it computed.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {InfoCommand.class, ModelsCommand.class, CompletionCommand.class, CommandLine.HelpCommand.class},
+        subcommands = {
+            AttendCommand.class,
+            InfoCommand.class,
+            ModelsCommand.class,
+            CompletionCommand.class,
+            CommandLine.HelpCommand.class
+        },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:done", "1:failed", "2:wrong usage", "130:interrupted"},
         footer = {

@@ -1,0 +1,184 @@
+package clearhead.app;
+
+import clearhead.inspect.Look;
+import clearhead.inspect.Parity;
+import clearhead.inspect.Steps;
+import clearhead.nn.ForwardPass;
+import java.io.PrintWriter;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "attend",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Shows what one head of a model looks at while it reads a text, and what comes next.",
+            "",
+            "Where --layer or --head is not given, the head with the strongest look is shown: the one"
+                    + " that gives the query's largest weight to one earlier token, the first token"
+                    + " (where many heads put what they have no use for) not counted. Without --query,"
+                    + " the last token looks."
+        })
+final class AttendCommand implements Callable<Integer> {
+    /// Rows compared for the parity figure at most.
+    private static final int PARITY_ROWS = 512;
+
+    @Mixin
+    private TextOption text = new TextOption();
+
+    @Mixin
+    private ModelOption model = new ModelOption();
+
+    @Option(names = "--layer", paramLabel = "L", description = "Layer, from 0.")
+    private Optional<Integer> layer = Optional.empty();
+
+    @Option(names = "--head", paramLabel = "H", description = "Query head, from 0.")
+    private Optional<Integer> head = Optional.empty();
+
+    @Option(
+            names = "--query",
+            paramLabel = "i",
+            description = "Position of the token that looks, from 0; −1 is the last. Default: the last.")
+    private Optional<Integer> query = Optional.empty();
+
+    @Option(
+            names = "--step",
+            description =
+                    "Print the whole computation of the query's row, and of one cell of it, with" + " every number.")
+    private boolean step;
+
+    @Option(
+            names = "--key",
+            paramLabel = "j",
+            description = "With --step: position of the key of that cell; −1 is the last. Default: the"
+                    + " one with the largest weight.")
+    private Optional<Integer> key = Optional.empty();
+
+    @Option(
+            names = "--top",
+            paramLabel = "N",
+            defaultValue = "10",
+            description = "How many keys and next tokens to list. Default: ${DEFAULT-VALUE}.")
+    private int top = 10;
+
+    @Option(
+            names = "--json",
+            paramLabel = "FILE",
+            description = "Write everything in full precision (docs/json.md); - for standard output.")
+    private Optional<String> json = Optional.empty();
+
+    @Option(
+            names = "--csv",
+            paramLabel = "FILE",
+            description = "Write the head's whole pattern, or with --step every number of the"
+                    + " computation, in full precision; - for standard output.")
+    private Optional<String> csv = Optional.empty();
+
+    @Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        if (top < 1) {
+            throw new UsageException("--top wants at least 1, found " + top);
+        }
+        if (key.isPresent() && !step) {
+            throw new UsageException("--key belongs to --step");
+        }
+        var files = Destination.both(json, csv);
+        boolean quiet = files.quiet();
+        PrintWriter out = spec.commandLine().getOut();
+        try (OpenModel open = OpenModel.open(model)) {
+            Prompt prompt = Prompt.of(text, open);
+            int tokens = prompt.ids().length;
+            int row = position("--query", query, tokens).orElse(tokens - 1);
+            OptionalInt cell = position("--key", key, tokens);
+            try (Look look = Look.at(
+                    open.transformer(),
+                    open.ops(),
+                    prompt.ids(),
+                    Ranges.layer(layer, open.transformer()),
+                    Ranges.head(head, layer, open.transformer()),
+                    row)) {
+                requireFinite(look, open);
+                Parity parity = look.pattern().parity(look.head(), PARITY_ROWS);
+                parity.require("layer " + look.layer() + ", head " + look.head());
+                Optional<Steps> steps = step ? Optional.of(Steps.of(look, open.ops(), cell)) : Optional.empty();
+                if (!quiet) {
+                    print(out, open, prompt, look, parity, steps);
+                }
+                files.json()
+                        .ifPresent(to -> to.write(
+                                out, writer -> new AttendJson(open, prompt, look, parity, top).write(writer, steps)));
+                files.csv()
+                        .ifPresent(to -> to.write(out, writer -> {
+                            if (steps.isPresent()) {
+                                new StepsCsv(steps.get()).write(writer);
+                            } else {
+                                AttendCsv.write(look, prompt, writer);
+                            }
+                        }));
+            }
+        }
+        return 0;
+    }
+
+    private void print(
+            PrintWriter out, OpenModel open, Prompt prompt, Look look, Parity parity, Optional<Steps> steps) {
+        Terminal terminal = Terminal.current();
+        Heat heat = Heat.of(terminal.color(), System.getenv());
+        var view = new AttendText(prompt, look, parity, heat, terminal.columns());
+        out.println(open.describe());
+        out.println();
+        view.tokens(out);
+        out.println();
+        view.triangle(out, how());
+        out.println();
+        view.row(out, top);
+        out.println();
+        view.next(out, Math.min(top, open.transformer().vocab()));
+        out.println();
+        view.parity(out, open.arithmetic());
+        steps.ifPresent(s -> {
+            out.println();
+            new StepsText(s, prompt, heat, terminal.columns()).print(out);
+        });
+    }
+
+    private String how() {
+        if (layer.isPresent() && head.isPresent()) {
+            return "";
+        }
+        return " (" + (layer.isPresent() ? "of this layer " : "") + "the strongest look at one earlier"
+                + " token; --layer and --head choose others)";
+    }
+
+    /// A position; negative ones count from the end.
+    private static OptionalInt position(String option, Optional<Integer> given, int tokens) {
+        if (given.isEmpty()) {
+            return OptionalInt.empty();
+        }
+        int at = given.get() < 0 ? tokens + given.get() : given.get();
+        if (at < 0 || at >= tokens) {
+            throw new UsageException(option + " " + given.get() + " is out of range: the text has " + tokens
+                    + " tokens, numbered 0 to " + (tokens - 1));
+        }
+        return OptionalInt.of(at);
+    }
+
+    /// Says which weight is no number, where the logits are none.
+    static void requireFinite(Look look, OpenModel open) {
+        if (!Arrays.stream(look.logits()).allMatch(Double::isFinite)) {
+            open.model().forward(ForwardPass.of(open.ops(), look.ids()).lastLogits());
+            throw new IllegalStateException("the logits after token " + look.query() + " are no finite numbers");
+        }
+    }
+}

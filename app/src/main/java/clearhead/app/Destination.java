@@ -1,0 +1,71 @@
+package clearhead.app;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/// Where `--json FILE` and `--csv FILE` write to; `-` is standard output.
+record Destination(String name) {
+
+    /// What `--json` and `--csv` say.
+    record Both(Optional<Destination> json, Optional<Destination> csv) {
+
+        /// Whether standard output belongs to one of them, and not to text for people.
+        boolean quiet() {
+            return json.filter(Destination::isStandardOutput).isPresent()
+                    || csv.filter(Destination::isStandardOutput).isPresent();
+        }
+    }
+
+    static Both both(Optional<String> json, Optional<String> csv) {
+        if (json.equals(csv) && json.isPresent()) {
+            throw new UsageException("--json and --csv cannot both go to " + json.get());
+        }
+        return new Both(json.map(Destination::new), csv.map(Destination::new));
+    }
+
+    boolean isStandardOutput() {
+        return name.equals("-");
+    }
+
+    /// Writes all at once.
+    ///
+    /// @param out standard output
+    void write(PrintWriter out, Content content) {
+        try {
+            if (isStandardOutput()) {
+                var unclosed = new java.io.FilterWriter(out) {
+                    @Override
+                    public void close() throws IOException {
+                        flush();
+                    }
+                };
+                content.write(unclosed);
+                out.flush();
+                return;
+            }
+            try (OutputStream stream = Files.newOutputStream(Path.of(name));
+                    Writer writer = new OutputStreamWriter(stream, StandardCharsets.UTF_8)) {
+                content.write(writer);
+            }
+        } catch (NoSuchFileException e) {
+            throw new UsageException("cannot write " + name + ": its folder does not exist");
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write " + name + ": " + e.getMessage(), e);
+        }
+    }
+
+    /// What is written.
+    @FunctionalInterface
+    interface Content {
+        void write(Writer to) throws IOException;
+    }
+}

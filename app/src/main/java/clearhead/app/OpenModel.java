@@ -1,0 +1,109 @@
+package clearhead.app;
+
+import clearhead.model.Model;
+import clearhead.nn.Transformer;
+import clearhead.ops.Backend;
+import clearhead.ops.Backends;
+import clearhead.ops.Ops;
+import clearhead.tensor.Workspace;
+import clearhead.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// A model that a command runs, with the backend and the memory it runs on.
+final class OpenModel implements AutoCloseable {
+    private final ModelOption option;
+    private final Backend backend;
+    private final Workspace workspace = new Workspace();
+    private final Model model;
+    private final Ops ops;
+
+    private OpenModel(ModelOption option, Backend backend) {
+        this.option = option;
+        this.backend = backend;
+        model = Model.load(find(option.model), backend);
+        ops = backend.ops(workspace);
+    }
+
+    static OpenModel open(ModelOption option) {
+        Path path = find(option.model);
+        if (!Files.exists(path)) {
+            throw new UsageException("there is no model " + path);
+        }
+        Backend backend = Backends.choose();
+        try {
+            return new OpenModel(option, backend);
+        } catch (RuntimeException | Error e) {
+            backend.close();
+            throw e;
+        }
+    }
+
+    /// The file or folder that a user means: a path, or the name of a bundled model.
+    static Path find(String nameOrPath) {
+        Path path = Path.of(nameOrPath);
+        if (Files.exists(path)) {
+            return path;
+        }
+        Path bundled = Home.models().resolve(nameOrPath);
+        if (Files.isDirectory(bundled)) {
+            return bundled;
+        }
+        List<String> names = new ArrayList<>();
+        try {
+            for (Path folder : ModelsCommand.bundled()) {
+                names.add(String.valueOf(folder.getFileName()));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        throw new UsageException("no model \"" + nameOrPath + "\": neither a file or folder nor a bundled model"
+                + Nearest.hint(nameOrPath, names) + " (see `clearhead models`)");
+    }
+
+    Model model() {
+        return model;
+    }
+
+    Transformer transformer() {
+        return model.transformer();
+    }
+
+    Ops ops() {
+        return ops;
+    }
+
+    Optional<Tokenizer> tokenizer() {
+        return model.hasTokenizer() ? Optional.of(model.tokenizer()) : Optional.empty();
+    }
+
+    String arithmetic() {
+        return option.arithmetic.name();
+    }
+
+    String backend() {
+        return backend.description();
+    }
+
+    /// `tales: 6 layers of 6 heads, context 256; exact arithmetic on …`.
+    String describe() {
+        Transformer t = transformer();
+        var heads = t.blocks().getFirst().attention().spec();
+        return model.name() + ": " + t.layers() + " layers of " + heads.heads() + " heads"
+                + (heads.kvHeads() == heads.heads() ? "" : " (" + heads.kvHeads() + " for keys and values)")
+                + ", context " + t.context() + "; " + arithmetic() + " arithmetic, "
+                + backend.name() + " backend";
+    }
+
+    @Override
+    public void close() {
+        model.close();
+        workspace.close();
+        backend.close();
+    }
+}

@@ -1,0 +1,33 @@
+package clearhead.app;
+
+import clearhead.nn.Transformer;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/// Layers and heads as users name them: from 0, refused with the range where they do not exist.
+final class Ranges {
+    private Ranges() {}
+
+    static OptionalInt layer(Optional<Integer> layer, Transformer model) {
+        if (layer.isEmpty()) {
+            return OptionalInt.empty();
+        }
+        return OptionalInt.of(within("--layer", layer.get(), model.layers(), "layers"));
+    }
+
+    static OptionalInt head(Optional<Integer> head, Optional<Integer> layer, Transformer model) {
+        if (head.isEmpty()) {
+            return OptionalInt.empty();
+        }
+        int heads = model.blocks().get(layer.orElse(0)).attention().spec().heads();
+        return OptionalInt.of(within("--head", head.get(), heads, "heads"));
+    }
+
+    private static int within(String option, int given, int count, String what) {
+        if (given < 0 || given >= count) {
+            throw new UsageException(option + " " + given + " is out of range: the model has " + count + " " + what
+                    + ", numbered 0 to " + (count - 1));
+        }
+        return given;
+    }
+}
