@@ -32,7 +32,7 @@ final class Linear {
         Tensor out = workspace.take(DType.F32, x.dim(0), weight.dim(0));
         long rowBytes = out.dim(1) * 4L;
         long mark = workspace.mark();
-        MemorySegment b = Rows.floats(workspace, bias);
+        MemorySegment b = Expand.all(workspace, bias);
         for (int i = 0; i < out.dim(0); i++) {
             MemorySegment.copy(b, 0, out.data(), i * rowBytes, rowBytes);
         }
@@ -47,12 +47,14 @@ final class Linear {
         int inner = x.dim(1);
         var product =
                 new Product(x.data(), 0, inner * 4L, 4, x.dim(0), weight.dim(0), inner);
-        if (weight.layout() == Layout.PANELS) {
+        if (weight.layout() == Layout.ROWS) {
+            product.run(workspace, workers, Panels.ofRows(weight), out.data(), fresh);
+        } else if (weight.type() == DType.F32) {
             product.runPanels(
                     workspace, workers, weight.data(), 0, inner * Product.STEP_BYTES,
                     out.data(), 0, weight.dim(0), fresh);
         } else {
-            product.run(workspace, workers, Panels.ofRows(weight), out.data(), fresh);
+            product.run(workspace, workers, PackedWeights.source(weight), out.data(), fresh);
         }
     }
 
@@ -67,7 +69,7 @@ final class Linear {
         int inputs = weight.dim(1);
         Tensor dX = workspace.take(DType.F32, dOut.dim(0), inputs);
         long mark = workspace.mark();
-        MemorySegment rows = Rows.floats(workspace, weight);
+        MemorySegment rows = Expand.all(workspace, weight);
         new Product(dOut.data(), 0, outputs * 4L, 4, dOut.dim(0), inputs, outputs)
                 .run(workspace, workers, Panels.ofColumns(rows, inputs), dX.data(), true);
         workspace.release(mark);

@@ -27,8 +27,8 @@ final class Norms {
         int dim = x.dim(1);
         Tensor out = workspace.take(DType.F32, x.shape());
         long mark = workspace.mark();
-        MemorySegment w = Rows.floats(workspace, weight);
-        MemorySegment b = Rows.floats(workspace, bias);
+        MemorySegment w = Expand.all(workspace, weight);
+        MemorySegment b = Expand.all(workspace, bias);
         Rows.split(
                 workers, x.dim(0), dim,
                 (from, to) -> {
@@ -48,7 +48,7 @@ final class Norms {
         int dim = x.dim(1);
         Tensor out = workspace.take(DType.F32, x.shape());
         long mark = workspace.mark();
-        MemorySegment w = Rows.floats(workspace, weight);
+        MemorySegment w = Expand.all(workspace, weight);
         Rows.split(
                 workers, x.dim(0), dim,
                 (from, to) -> {
@@ -150,7 +150,7 @@ final class Norms {
         int dim = x.dim(1);
         Tensor dX = workspace.take(DType.F32, x.shape());
         long mark = workspace.mark();
-        MemorySegment w = Rows.floats(workspace, weight);
+        MemorySegment w = Expand.all(workspace, weight);
         int rows = x.dim(0);
         int step = Rows.perTask(dim);
         int tasks = Math.ceilDiv(rows, step);
@@ -192,7 +192,7 @@ final class Norms {
         int dim = x.dim(1);
         Tensor dX = workspace.take(DType.F32, x.shape());
         long mark = workspace.mark();
-        MemorySegment w = Rows.floats(workspace, weight);
+        MemorySegment w = Expand.all(workspace, weight);
         int rows = x.dim(0);
         int step = Rows.perTask(dim);
         int tasks = Math.ceilDiv(rows, step);

@@ -1,17 +1,14 @@
 package clearhead.ops.cpu.vector;
 
-import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
-import clearhead.tensor.Layout;
 import clearhead.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Weights in panels of 16 outputs: [out/16, in, 16], so that one layout serves one row and many.
+/// Makes panels of 16 outputs, [inner, 16] floats, from matrices in rows.
 final class Panels {
     private static final int PANEL = Product.PANEL;
     private static final VectorSpecies<Float> S = Lanes.FLOATS;
@@ -19,21 +16,6 @@ final class Panels {
     private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     private Panels() {}
-
-    /// The weight [out, in] in the form in which [Linear] reads it fastest.
-    static Tensor pack(Tensor weight, Arena arena, Workers workers) {
-        if (weight.layout() == Layout.PANELS || weight.type() != DType.F32) {
-            return weight;
-        }
-        int outputs = weight.dim(0);
-        int inner = weight.dim(1);
-        int panels = Math.ceilDiv(outputs, PANEL);
-        long panelBytes = inner * Product.STEP_BYTES;
-        MemorySegment packed = arena.allocate(Math.max(64, panels * panelBytes), 64);
-        Product.Source source = ofRows(weight);
-        workers.run(panels, p -> source.pack(p, 0, inner, packed, p * panelBytes));
-        return new Tensor(DType.F32, weight.shape(), Layout.PANELS, packed);
-    }
 
     /// Panels of a weight's outputs.
     ///
@@ -47,14 +29,44 @@ final class Panels {
                     transpose(data, outputs, inner, panel * PANEL, from, to, into, at);
         }
         return (panel, from, to, into, at) -> {
-            for (int k = from; k < to; k++) {
-                for (int o = 0; o < PANEL; o++) {
-                    int output = panel * PANEL + o;
-                    double w = output < outputs ? weight.at((long) output * inner + k) : 0;
-                    into.set(F32, at + (k - from) * Product.STEP_BYTES + o * 4L, (float) w);
+            for (int o = 0; o < PANEL; o++) {
+                int output = panel * PANEL + o;
+                if (output < outputs) {
+                    expand(weight, (long) output * inner, from, to, into, at + o * 4L);
+                } else {
+                    zeros(into, at + o * 4L, to - from);
                 }
             }
         };
+    }
+
+    /// Elements `from` to `to` of a row, one in each step of a panel; whole blocks where quantized.
+    private static void expand(
+            Tensor weight, long row, int from, int to, MemorySegment into, long at) {
+        MemorySegment data = weight.data();
+        DType type = weight.type();
+        switch (type) {
+            case F16, BF16 ->
+                    Expand.halves(
+                            type == DType.F16, data, (row + from) * 2, to - from, into, at,
+                            Product.STEP_BYTES);
+            case Q8_0, Q4_0, Q4_1 ->
+                    Expand.blocks(
+                            type, data, (row + from) / 32 * type.blockBytes(), (to - from) / 32,
+                            into, at, Product.STEP_BYTES);
+            case F32, F64, I64, I32, I16, I8, U8, BOOL -> {
+                for (int k = from; k < to; k++) {
+                    into.set(
+                            F32, at + (k - from) * Product.STEP_BYTES, (float) weight.at(row + k));
+                }
+            }
+        }
+    }
+
+    private static void zeros(MemorySegment into, long at, int steps) {
+        for (int k = 0; k < steps; k++) {
+            into.set(F32, at + k * Product.STEP_BYTES, 0);
+        }
     }
 
     /// Panels along the rows of a matrix.
@@ -110,9 +122,7 @@ final class Panels {
             }
         }
         for (int o = present; o < PANEL; o++) {
-            for (int k = 0; k < steps; k++) {
-                into.set(F32, at + o * 4L + k * 64L, 0);
-            }
+            zeros(into, at + o * 4L, steps);
         }
     }
 }

@@ -29,6 +29,9 @@ record Product(
     /// Steps of the inner axis in a block: 64 outputs are 128 KiB, which stays in a core's own cache.
     private static final int INNER_BLOCK = 512;
 
+    /// The same where a task packs its own panels for a row or a few: they stay in the first cache.
+    private static final int SHORT_BLOCK = 64;
+
     /// Up to so many rows, each task packs its own panels: there is nobody to share them with.
     private static final int FEW_ROWS = 64;
 
@@ -89,7 +92,7 @@ record Product(
     private void runFewRows(
             Workspace workspace, Workers workers, Source source, MemorySegment c, boolean fresh) {
         int wide = 4 * PANEL;
-        int block = Math.min(inner, INNER_BLOCK);
+        int block = Math.min(inner, rows <= 8 ? SHORT_BLOCK : INNER_BLOCK);
         long panelBytes = block * STEP_BYTES;
         long slotBytes = Math.max(64, 4 * panelBytes);
         MemorySegment scratch = workspace.takeBytes(slotBytes * workers.threads());

@@ -5,7 +5,6 @@ import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
@@ -15,7 +14,6 @@ import jdk.incubator.vector.VectorSpecies;
 final class Rows {
     private static final VectorSpecies<Float> S = Lanes.FLOATS;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
-    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
     private Rows() {}
 
@@ -45,32 +43,9 @@ final class Rows {
         int dim = table.dim(1);
         Tensor out = workspace.take(DType.F32, tokens, dim);
         for (int i = 0; i < tokens; i++) {
-            expand(table, (long) ids.intAt(i) * dim, dim, out.data(), i * (dim * 4L));
+            Expand.floats(table, (long) ids.intAt(i) * dim, dim, out.data(), i * (dim * 4L));
         }
         return out;
-    }
-
-    /// Elements of a tensor as floats.
-    static void expand(Tensor from, long first, int count, MemorySegment into, long at) {
-        if (from.type() == DType.F32) {
-            MemorySegment.copy(from.data(), first * 4, into, at, count * 4L);
-            return;
-        }
-        for (int i = 0; i < count; i++) {
-            into.set(F32, at + i * 4L, (float) from.at(first + i));
-        }
-    }
-
-    /// The tensor's memory if it is F32, else its values as floats.
-    static MemorySegment floats(Workspace workspace, Tensor t) {
-        if (t.type() == DType.F32) {
-            return t.data();
-        }
-        MemorySegment floats = workspace.takeBytes(t.size() * 4);
-        for (long i = 0; i < t.size(); i++) {
-            floats.set(F32, i * 4, (float) t.at(i));
-        }
-        return floats;
     }
 
     /// Adds row after row, in token order for every row of the table.

@@ -46,7 +46,7 @@ public final class VectorBackend implements Backend {
 
     @Override
     public Tensor pack(Tensor weight, Arena arena) {
-        return Panels.pack(weight, arena, workers);
+        return PackedWeights.pack(weight, arena, workers);
     }
 
     @Override
