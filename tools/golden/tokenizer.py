@@ -1,4 +1,4 @@
-"""Makes the expected values of the tokenizer tests with Hugging Face's tokenizers 0.23.3.
+"""Makes the expected values of the tokenizer tests with tokenizers 0.23.3 and sentencepiece 0.2.3.
 
     python tools/golden/tokenizer.py SHARED
 
@@ -6,12 +6,14 @@ SHARED is the folder with the vectors. Writes tokenizer/src/test/resources/clear
   training.txt           for each case a line "= file rule size minFrequency", then a merge a line
   llama3-style.json      a tokenizer.json with a Split rule, ignore_merges and a template
   llama3-style.ids       for each of its texts (tab: JSON) the ids without and with added tokens
+  sentencepiece.ids      for each model a line "= file", then text, ids and decoded text (tab: JSON)
 """
 
 import json
 import pathlib
 import sys
 
+import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from tokenizers import trainers
 
@@ -97,3 +99,25 @@ with open(out / "llama3-style.ids", "w", newline="\n") as f:
         plain = tokenizer.encode(text, add_special_tokens=False)
         added = tokenizer.encode(text)
         print(json.dumps(text), json.dumps(plain.ids), json.dumps(added.ids), sep="\t", file=f)
+
+samples += [
+    "Hello world",
+    "  Hello   world  ",
+    "\u2581\u2581a b",
+    "\uff46\uff55\uff4c\uff4c width \ufb01ve \u2460 \u00bd",
+    "\u732b\u3068\u72ac \u2603\u2603 \U0001f642\U0001f642",
+    "<s> is no token </s> <unk> <0x0A>",
+    "tab\tand\nline",
+    "rule mule dark ash",
+]
+with open(out / "sentencepiece.ids", "w", newline="\n") as f:
+    for name in [
+        "vectors/stories260K/tok512.model",
+        "vectors/tokenizer/sentencepiece/mistral.model.v1",
+        "vectors/tokenizer/sentencepiece/test_model.model",
+    ]:
+        model = sentencepiece.SentencePieceProcessor(model_file=str(shared / name))
+        print("=", name, file=f)
+        for text in samples:
+            ids = model.encode(text)
+            print(json.dumps(text), json.dumps(ids), json.dumps(model.decode(ids)), sep="\t", file=f)

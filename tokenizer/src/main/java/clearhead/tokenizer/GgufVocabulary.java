@@ -30,6 +30,7 @@ final class GgufVocabulary {
         String model = text("model", "");
         return switch (model) {
             case "gpt2" -> byteLevel();
+            case "llama" -> sentencePiece();
             default ->
                     throw new TokenizerException(
                             PREFIX
@@ -88,6 +89,33 @@ final class GgufVocabulary {
                         new AddedTokens(added(names, types)),
                         BpeTokenizer.Ends.NONE);
         return tokenizer.with(ends(names.length, rule == SplitRule.LLAMA3));
+    }
+
+    private Tokenizer sentencePiece() {
+        String[] pieces = texts("tokens");
+        Object list = metadata.get(PREFIX + "scores");
+        var scores = new float[length(list, "scores")];
+        for (int i = 0; i < scores.length; i++) {
+            scores[i] = number(item(list, i), "scores").floatValue();
+        }
+        if (scores.length != pieces.length) {
+            throw new TokenizerException(
+                    PREFIX + "scores: wanted " + pieces.length + " entries, found " + scores.length);
+        }
+        boolean typed = metadata.containsKey(PREFIX + "token_type");
+        int[] types = typed ? types(pieces.length) : SentencePieceSpec.usualTypes(pieces);
+        boolean space = flag("add_space_prefix", true);
+        return new SentencePieceTokenizer(
+                new SentencePieceSpec(
+                        text("pre", "gguf"),
+                        false,
+                        pieces,
+                        scores,
+                        types,
+                        new SentencePieceNormalizer(PREFIX, space, false, false, true, new byte[0]),
+                        true,
+                        " \u2047 ",
+                        ends(pieces.length, true)));
     }
 
     private Merges merges(Vocabulary vocabulary) {

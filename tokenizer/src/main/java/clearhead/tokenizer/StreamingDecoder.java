@@ -13,6 +13,11 @@ public final class StreamingDecoder {
 
         /// Whether the token is so far without text, so that the next one is still the first.
         boolean silent(int id);
+
+        /// Whether each byte of a broken character is a U+FFFD of its own.
+        default boolean everyByte() {
+            return false;
+        }
     }
 
     private final Spelling spelling;
@@ -40,14 +45,14 @@ public final class StreamingDecoder {
         byte[] bytes = out.toByteArray();
         int whole = bytes.length - Utf8.incompleteTail(bytes, bytes.length);
         held = Arrays.copyOfRange(bytes, whole, bytes.length);
-        return Utf8.text(bytes, 0, whole);
+        return Utf8.text(bytes, 0, whole, spelling.everyByte());
     }
 
     /// Ends the sequence.
     ///
     /// @return what was held back, as U+FFFD; mostly empty
     public String finish() {
-        String rest = Utf8.text(held, 0, held.length);
+        String rest = Utf8.text(held, 0, held.length, spelling.everyByte());
         held = new byte[0];
         return rest;
     }

@@ -86,6 +86,12 @@ public final class Tokenizers {
         if (name.endsWith(".tiktoken")) {
             return RankFile.file(path, content(path));
         }
+        if (name.endsWith(".model") || name.endsWith(".model.v1") || name.endsWith(".spm")) {
+            return SentencePieceModel.read(path.toString(), content(path));
+        }
+        if (name.endsWith(".bin")) {
+            return SentencePieceModel.readLlama2c(path.toString(), content(path));
+        }
         throw new TokenizerException(
                 path
                         + ": not a tokenizer file; wanted a tokenizer.json, .model, .bin, .tiktoken, or"

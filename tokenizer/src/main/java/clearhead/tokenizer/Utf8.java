@@ -79,18 +79,24 @@ public final class Utf8 {
     /// complete it, and each other byte that fits nowhere, becomes one U+FFFD: what Unicode recommends
     /// (section 3.9) and Python and Rust do. The JDK's decoder differs in rare cases.
     static String text(byte[] bytes, int from, int end) {
+        return text(bytes, from, end, false);
+    }
+
+    /// @param everyByte whether each byte of a broken character becomes a U+FFFD of its own, as
+    ///     SentencePiece has it
+    static String text(byte[] bytes, int from, int end, boolean everyByte) {
         int at = from;
         while (at < end) {
             int length = length(bytes, at, end);
             if (length == 0) {
-                return lossy(bytes, from, end);
+                return lossy(bytes, from, end, everyByte);
             }
             at += length;
         }
         return new String(bytes, from, end - from, StandardCharsets.UTF_8);
     }
 
-    private static String lossy(byte[] bytes, int from, int end) {
+    private static String lossy(byte[] bytes, int from, int end, boolean everyByte) {
         var text = new StringBuilder();
         int valid = from;
         int at = from;
@@ -102,7 +108,7 @@ public final class Utf8 {
             }
             text.append(new String(bytes, valid, at - valid, StandardCharsets.UTF_8)).append('\uFFFD');
             int wanted = wanted(bytes[at] & 0xFF);
-            at += wanted == 0 ? 1 : prefix(bytes, at, Math.min(end, at + wanted));
+            at += wanted == 0 || everyByte ? 1 : prefix(bytes, at, Math.min(end, at + wanted));
             valid = at;
         }
         return text.append(new String(bytes, valid, end - valid, StandardCharsets.UTF_8)).toString();

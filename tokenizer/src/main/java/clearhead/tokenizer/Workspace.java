@@ -61,6 +61,17 @@ final class Workspace {
         }
         System.arraycopy(utf8, 0, text, 0, length);
         Arrays.fill(text, length, length + CharClass.PADDING, (byte) 0);
+        prepareCache();
+    }
+
+    /// Takes over a text that already has its padding.
+    void take(byte[] padded, int length) {
+        text = padded;
+        this.length = length;
+        prepareCache();
+    }
+
+    private void prepareCache() {
         if (cacheKeys.length == 0 && length > 4096 && cached) {
             cacheKeys = new long[2 << CACHE_BITS];
             cacheIds = new int[CACHE_WIDTH << CACHE_BITS];

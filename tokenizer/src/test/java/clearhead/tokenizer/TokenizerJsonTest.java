@@ -46,7 +46,7 @@ final class TokenizerJsonTest {
         }
     }
 
-    private static int[] ids(String list) {
+    static int[] ids(String list) {
         return Arrays.stream(list.substring(1, list.length() - 1).split(", "))
                 .filter(id -> !id.isEmpty())
                 .mapToInt(Integer::parseInt)
