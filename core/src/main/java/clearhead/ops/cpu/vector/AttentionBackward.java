@@ -1,7 +1,6 @@
 package clearhead.ops.cpu.vector;
 
 import static clearhead.ops.cpu.vector.BlockSoftmax.SCORE_ROW;
-import static clearhead.ops.cpu.vector.Lanes.BYTES;
 import static clearhead.ops.cpu.vector.Lanes.COUNT;
 import static clearhead.ops.cpu.vector.Lanes.FLOATS;
 import static clearhead.ops.cpu.vector.Lanes.ORDER;
@@ -138,13 +137,8 @@ final class AttentionBackward {
             return block(6);
         }
 
-        /// One vector for each row.
-        long sums() {
-            return block(7);
-        }
-
         long bytes() {
-            return sums() + PAGE * (long) BYTES;
+            return block(7);
         }
     }
 
@@ -163,7 +157,7 @@ final class AttentionBackward {
             int head = kvHead * group + g;
             long first = start * queryRow + head * rowBytes;
             TileProduct.clear(gradient.dQuery().data(), first, queryRow, count, dim);
-            deltas(m, at.sums(), start, count, head);
+            deltas(start, count, head);
         }
         for (int key = 0; key < context; key += PAGE) {
             int keys = Math.min(PAGE, context - key);
@@ -188,7 +182,7 @@ final class AttentionBackward {
     }
 
     /// rowsum(dO∘O)·scale of one head.
-    private void deltas(MemorySegment m, long sums, int start, int count, int head) {
+    private void deltas(int start, int count, int head) {
         int dim = spec.headDim();
         float scale = (float) spec.scale();
         MemorySegment out = forward.out().data();
@@ -206,8 +200,7 @@ final class AttentionBackward {
                 long at = (row * dim + column) * 4;
                 tail = Math.fma(dOut.data().get(F32, at), out.get(F32, at), tail);
             }
-            sum.intoMemorySegment(m, sums, ORDER);
-            delta.data().set(F32, row * 4, (BlockSoftmax.sum(m, sums) + tail) * scale);
+            delta.data().set(F32, row * 4, (BlockSoftmax.sum(sum) + tail) * scale);
         }
     }
 
@@ -221,55 +214,44 @@ final class AttentionBackward {
         long source = (start + (long) row) * queryRow + head * rowBytes;
         KeyPages.copy(query.data(), source, queryRow, m, at.query(), rowBytes, rows, dim);
         KeyPages.copy(dOut.data(), source, queryRow, m, at.dOut(), rowBytes, rows, dim);
-        int columns = (keys + 15) & -16;
-        TileProduct.multiply(
-                m,
-                at.query(),
-                rowBytes,
-                4,
-                m,
-                at.keyTransposed(),
-                SCORE_ROW,
-                m,
-                at.weights(),
-                SCORE_ROW,
-                rows,
-                columns,
-                dim,
-                false);
-        TileProduct.multiply(
-                m,
-                at.dOut(),
-                rowBytes,
-                4,
-                m,
-                at.valueTransposed(),
-                SCORE_ROW,
-                m,
-                at.dScores(),
-                SCORE_ROW,
-                rows,
-                columns,
-                dim,
-                false);
-        float scale = (float) spec.scale();
-        float factor = (float) (spec.scale() / BlockSoftmax.LN_2);
-        boolean whole = true;
-        for (int i = 0; i < rows; i++) {
-            int visible = Math.min(keys, Visible.keys(spec.mask(), count, context, row + i) - key);
-            whole &= visible == keys;
-            float lse = forward.lse().data().get(F32, ((long) head * query.dim(0) + start + row + i) * 4);
-            float minusDelta = -delta.data().get(F32, ((start + (long) row + i) * spec.heads() + head) * 4);
-            BlockSoftmax.gradientRow(
+        boolean whole = visible(row, count, context) >= key + keys;
+        // On the diagonal, 16 queries at a time and no more keys than the last of them sees.
+        int step = whole ? rows : 16;
+        for (int i = 0; i < rows; i += step) {
+            int some = Math.min(step, rows - i);
+            int seen = Math.min(keys, visible(row + i + some - 1, count, context) - key);
+            int columns = (seen + 15) & -16;
+            TileProduct.multiply(
+                    m,
+                    at.query() + i * rowBytes,
+                    rowBytes,
+                    4,
+                    m,
+                    at.keyTransposed(),
+                    SCORE_ROW,
                     m,
                     at.weights() + i * SCORE_ROW,
-                    at.dScores() + i * SCORE_ROW,
-                    visible,
+                    SCORE_ROW,
+                    some,
                     columns,
-                    factor,
-                    scale,
-                    lse,
-                    minusDelta);
+                    dim,
+                    false);
+            TileProduct.multiply(
+                    m,
+                    at.dOut() + i * rowBytes,
+                    rowBytes,
+                    4,
+                    m,
+                    at.valueTransposed(),
+                    SCORE_ROW,
+                    m,
+                    at.dScores() + i * SCORE_ROW,
+                    SCORE_ROW,
+                    some,
+                    columns,
+                    dim,
+                    false);
+            gradients(m, at, start, count, context, head, row, i, some, key, keys, columns);
         }
         MemorySegment dQuery = gradient.dQuery().data();
         if (whole) {
@@ -374,5 +356,45 @@ final class AttentionBackward {
                     visible,
                     true);
         }
+    }
+
+    /// P and dS of some rows of a block, from scores and dP.
+    private void gradients(
+            MemorySegment m,
+            Places at,
+            int start,
+            int count,
+            int context,
+            int head,
+            int row,
+            int from,
+            int rows,
+            int key,
+            int keys,
+            int columns) {
+        float scale = (float) spec.scale();
+        float factor = (float) (spec.scale() / BlockSoftmax.LN_2);
+        MemorySegment lses = forward.lse().data();
+        MemorySegment deltas = delta.data();
+        for (int i = from; i < from + rows; i++) {
+            int seen = Math.min(keys, visible(row + i, count, context) - key);
+            long token = start + (long) row + i;
+            float lse = lses.get(F32, ((long) head * query.dim(0) + token) * 4);
+            float minusDelta = -deltas.get(F32, (token * spec.heads() + head) * 4);
+            BlockSoftmax.gradientRow(
+                    m,
+                    at.weights() + i * SCORE_ROW,
+                    at.dScores() + i * SCORE_ROW,
+                    seen,
+                    columns,
+                    factor,
+                    scale,
+                    lse,
+                    minusDelta);
+        }
+    }
+
+    private int visible(int row, int count, int context) {
+        return Visible.keys(spec.mask(), count, context, row);
     }
 }

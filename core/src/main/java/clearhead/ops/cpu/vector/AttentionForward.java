@@ -34,6 +34,9 @@ final class AttentionForward {
     /// Rows of one task: their queries, scores and outputs stay in the first cache levels.
     private static final int ROWS = 64;
 
+    /// Up to so many keys, a kv head's pages are made by the task that reads them.
+    private static final int SHORT = 512;
+
     private AttentionForward() {}
 
     static void store(Workers workers, Tensor key, Tensor value, Sequences queries, KvView.Paged past) {
@@ -44,11 +47,54 @@ final class AttentionForward {
     static Attended attention(
             Workspace workspace, Workers workers, Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
         Checks.attention(query, queries, past, spec);
-        int tokens = query.dim(0);
         Tensor out = workspace.take(DType.F32, query.shape());
-        Tensor lse = workspace.take(DType.F32, spec.heads(), tokens);
-        long mark = workspace.mark();
-        KeyPages pages = KeyPages.of(workspace, workers, past);
+        Tensor lse = workspace.take(DType.F32, spec.heads(), query.dim(0));
+        var result = new Attended(out, lse);
+        int longest = 0;
+        for (int s = 0; s < past.sequences(); s++) {
+            longest = Math.max(longest, past.length(s));
+        }
+        if (past instanceof KvView.Packed packed && longest <= SHORT) {
+            shortSequences(workers, query, queries, packed, spec, result);
+        } else {
+            long mark = workspace.mark();
+            KeyPages pages = KeyPages.of(workspace, workers, past);
+            longSequences(workers, query, queries, past, pages, spec, result);
+            workspace.release(mark);
+        }
+        return result;
+    }
+
+    /// A task is a whole sequence and kv head, and makes its pages in memory of its own, so that
+    /// they never leave the second cache level.
+    private static void shortSequences(
+            Workers workers, Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended result) {
+        int group = spec.heads() / spec.kvHeads();
+        long own = Tile.bytes(spec.headDim());
+        workers.run(Math.multiplyExact(queries.count(), spec.kvHeads()), task -> {
+            int s = task / spec.kvHeads();
+            int kvHead = task % spec.kvHeads();
+            int rows = queries.length(s) * group;
+            if (rows == 0) {
+                return;
+            }
+            MemorySegment m = Scratch.of(own + KeyPages.bytesAlone(past.length(s), spec.headDim()));
+            KeyPages pages = KeyPages.alone(past, s, kvHead, m, own);
+            var tile = new Tile(query, queries, s, past.length(s), spec, kvHead, result, m);
+            for (int from = 0; from < rows; from += ROWS) {
+                tile.run(pages, 0, 0, from, Math.min(rows, from + ROWS));
+            }
+        });
+    }
+
+    private static void longSequences(
+            Workers workers,
+            Tensor query,
+            Sequences queries,
+            KvView past,
+            KeyPages pages,
+            AttentionSpec spec,
+            Attended result) {
         int group = spec.heads() / spec.kvHeads();
         int[] firstTask = new int[queries.count() + 1];
         for (int s = 0; s < queries.count(); s++) {
@@ -58,206 +104,235 @@ final class AttentionForward {
         workers.run(firstTask[queries.count()], task -> {
             int s = Tasks.owner(firstTask, task);
             int local = task - firstTask[s];
+            int kvHead = local % spec.kvHeads();
             int rows = queries.length(s) * group;
-            int tiles = Math.ceilDiv(rows, ROWS);
             // The last rows see most keys: they begin first.
-            int tile = tiles - 1 - local / spec.kvHeads();
-            int from = tile * ROWS;
-            tile(
-                    query,
-                    out,
-                    lse,
-                    pages,
-                    spec,
-                    s,
-                    local % spec.kvHeads(),
-                    queries.start(s),
-                    queries.length(s),
-                    past.length(s),
-                    from,
-                    Math.min(rows, from + ROWS));
+            int from = (Math.ceilDiv(rows, ROWS) - 1 - local / spec.kvHeads()) * ROWS;
+            MemorySegment m = Scratch.of(Tile.bytes(spec.headDim()));
+            new Tile(query, queries, s, past.length(s), spec, kvHead, result, m)
+                    .run(pages, s, kvHead, from, Math.min(rows, from + ROWS));
         });
-        workspace.release(mark);
-        return new Attended(out, lse);
     }
 
-    /// Rows `from` to `to` of one kv head of one sequence; row r is token r / group, head r % group.
-    private static void tile(
+    /// The rows of one kv head of one sequence, [#ROWS] at a time; row r is token r / group, head
+    /// r % group of the group.
+    private record Tile(
             Tensor query,
-            Tensor out,
-            Tensor lse,
-            KeyPages pages,
-            AttentionSpec spec,
+            Sequences queries,
             int sequence,
-            int kvHead,
-            int start,
-            int queries,
             int context,
-            int from,
-            int to) {
-        int group = spec.heads() / spec.kvHeads();
-        int dim = spec.headDim();
-        int rows = to - from;
-        long rowBytes = dim * 4L;
-        long q0 = 0;
-        long o0 = align(q0 + ROWS * rowBytes);
-        long s0 = align(o0 + ROWS * rowBytes);
-        long l0 = s0 + ROWS * SCORE_ROW;
-        MemorySegment scratch = Scratch.of(l0 + (long) ROWS * BYTES);
-        float[] shift = new float[rows];
-        Arrays.fill(shift, Float.NEGATIVE_INFINITY);
-        var zero = FloatVector.zero(FLOATS);
-        for (int r = 0; r < rows; r++) {
-            zero.intoMemorySegment(scratch, l0 + (long) r * BYTES, ORDER);
-            KeyPages.copy(
-                    query.data(),
-                    at(spec, start, kvHead, from + r) * rowBytes,
-                    0,
-                    scratch,
-                    q0 + r * rowBytes,
-                    0,
-                    1,
-                    dim);
+            AttentionSpec spec,
+            int kvHead,
+            Attended result,
+            MemorySegment m) {
+
+        /// Queries, outputs, scores and sums.
+        static long bytes(int dim) {
+            return 2 * align(ROWS * dim * 4L) + ROWS * (SCORE_ROW + BYTES);
         }
-        TileProduct.clear(scratch, o0, rowBytes, rows, dim);
-        float factor = (float) (spec.scale() / BlockSoftmax.LN_2);
-        int last = Visible.keys(spec.mask(), queries, context, (to - 1) / group);
-        int blocks = Math.ceilDiv(last, PAGE);
-        for (int block = 0; block < blocks; block++) {
-            int key = block * PAGE;
+
+        /// Rows `from` to `to` against pages, where the sequence and kv head have the numbers given.
+        void run(KeyPages pages, int pagesSequence, int pagesHead, int from, int to) {
+            int dim = spec.headDim();
+            int group = spec.heads() / spec.kvHeads();
+            int count = to - from;
+            long rowBytes = dim * 4L;
+            long o0 = align(ROWS * rowBytes);
+            long s0 = 2 * o0;
+            long l0 = s0 + ROWS * SCORE_ROW;
+            var rows = new BlockSoftmax.Rows(m, s0, l0, o0, rowBytes, dim);
+            float[] shift = new float[count];
+            int[] visible = new int[count];
+            Arrays.fill(shift, Float.NEGATIVE_INFINITY);
+            for (int r = 0; r < count; r++) {
+                visible[r] = Visible.keys(spec.mask(), queries.length(sequence), context, (from + r) / group);
+            }
+            copyQueries(from, count);
+            TileProduct.clear(m, l0, BYTES, count, COUNT);
+            TileProduct.clear(m, o0, rowBytes, count, dim);
+            float factor = (float) (spec.scale() / BlockSoftmax.LN_2);
             int first = 0;
-            while (Visible.keys(spec.mask(), queries, context, (from + first) / group) <= key) {
-                first++;
-            }
-            int columns = Math.min(PAGE, roundUp(last - key));
-            TileProduct.multiply(
-                    scratch,
-                    q0 + first * rowBytes,
-                    rowBytes,
-                    4,
-                    pages.keys(),
-                    pages.key(sequence, kvHead, block),
-                    SCORE_ROW,
-                    scratch,
-                    s0 + first * SCORE_ROW,
-                    SCORE_ROW,
-                    rows - first,
-                    columns,
-                    dim,
-                    false);
-            for (int r = first; r < rows; r++) {
-                int visible = Visible.keys(spec.mask(), queries, context, (from + r) / group) - key;
-                shift[r] = BlockSoftmax.row(
-                        scratch,
-                        s0 + r * SCORE_ROW,
-                        scratch,
-                        l0 + (long) r * BYTES,
-                        scratch,
-                        o0 + r * rowBytes,
+            int whole = 0;
+            for (int key = 0; key < visible[count - 1]; key += PAGE) {
+                while (visible[first] <= key) {
+                    first++;
+                }
+                whole = Math.max(whole, first);
+                while (whole < count && visible[whole] < key + PAGE) {
+                    whole++;
+                }
+                long keys = pages.key(pagesSequence, pagesHead, key / PAGE);
+                long values = pages.value(pagesSequence, pagesHead, key / PAGE);
+                for (int r = first; r < whole; r += 16) {
+                    int end = Math.min(whole, r + 16);
+                    int columns = (visible[end - 1] - key + 15) & -16;
+                    TileProduct.multiply(
+                            m,
+                            r * rowBytes,
+                            rowBytes,
+                            4,
+                            pages.keys(),
+                            keys,
+                            SCORE_ROW,
+                            m,
+                            s0 + r * SCORE_ROW,
+                            SCORE_ROW,
+                            end - r,
+                            columns,
+                            dim,
+                            false);
+                }
+                TileProduct.multiply(
+                        m,
+                        whole * rowBytes,
+                        rowBytes,
+                        4,
+                        pages.keys(),
+                        keys,
+                        SCORE_ROW,
+                        m,
+                        s0 + whole * SCORE_ROW,
+                        SCORE_ROW,
+                        count - whole,
+                        PAGE,
                         dim,
-                        Math.min(PAGE, visible),
-                        shift[r],
-                        factor);
+                        false);
+                BlockSoftmax.partial(rows, first, whole, visible, key, shift, factor);
+                BlockSoftmax.whole(rows, whole, count, shift, factor);
+                weighPartial(rows, pages.values(), values, visible, first, whole, key);
+                TileProduct.multiply(
+                        m,
+                        s0 + whole * SCORE_ROW,
+                        SCORE_ROW,
+                        4,
+                        pages.values(),
+                        values,
+                        rowBytes,
+                        m,
+                        o0 + whole * rowBytes,
+                        rowBytes,
+                        count - whole,
+                        dim,
+                        PAGE,
+                        true);
             }
-            weigh(
-                    scratch,
-                    s0,
-                    o0,
-                    pages.values(),
-                    pages.value(sequence, kvHead, block),
-                    spec,
-                    queries,
-                    context,
-                    from,
-                    first,
-                    rows,
-                    key);
+            finish(rows, from, count, shift);
         }
-        for (int r = 0; r < rows; r++) {
-            float sum = BlockSoftmax.sum(scratch, l0 + (long) r * BYTES);
-            long row = at(spec, start, kvHead, from + r);
-            scaleRow(scratch, o0 + r * rowBytes, out.data(), row * rowBytes, dim, sum);
-            int token = start + (from + r) / group;
-            long head = kvHead * (long) group + (from + r) % group;
-            double shifted = shift[r] * BlockSoftmax.LN_2;
-            lse.data()
-                    .set(
-                            F32,
-                            (head * query.dim(0) + token) * 4,
-                            sum == 0 ? Float.NEGATIVE_INFINITY : (float) (shifted + Math.log(sum)));
+
+        /// Head by head, so that the rows of a copy are a stride apart.
+        private void copyQueries(int from, int count) {
+            long rowBytes = spec.headDim() * 4L;
+            int group = spec.heads() / spec.kvHeads();
+            for (int r = 0; r < Math.min(group, count); r++) {
+                int rows = Math.ceilDiv(count - r, group);
+                KeyPages.copy(
+                        query.data(),
+                        row(from + r) * rowBytes,
+                        spec.heads() * rowBytes,
+                        m,
+                        r * rowBytes,
+                        group * rowBytes,
+                        rows,
+                        spec.headDim());
+            }
+        }
+
+        /// out = Σ weight·value / Σ weight, lse = shift + log Σ weight.
+        private void finish(BlockSoftmax.Rows rows, int from, int count, float[] shift) {
+            int group = spec.heads() / spec.kvHeads();
+            long rowBytes = spec.headDim() * 4L;
+            MemorySegment out = result.out().data();
+            MemorySegment lse = result.lse().data();
+            for (int r = 0; r < count; r++) {
+                float sum =
+                        BlockSoftmax.sum(FloatVector.fromMemorySegment(FLOATS, m, rows.l0() + (long) r * BYTES, ORDER));
+                long row = row(from + r);
+                scaleRow(m, rows.o0() + r * rowBytes, out, row * rowBytes, spec.headDim(), sum);
+                long token = row / spec.heads();
+                float logarithm =
+                        sum == 0 ? Float.NEGATIVE_INFINITY : (float) (shift[r] * BlockSoftmax.LN_2 + Math.log(sum));
+                long head = kvHead * (long) group + (from + r) % group;
+                lse.set(F32, (head * query.dim(0) + token) * 4, logarithm);
+            }
+        }
+
+        /// Number of row r in [tokens, heads].
+        private long row(int r) {
+            int group = spec.heads() / spec.kvHeads();
+            return (queries.start(sequence) + (long) (r / group)) * spec.heads() + (long) kvHead * group + r % group;
         }
     }
 
-    /// out += weights·values for one block. Four rows at a time as far as all of them see keys,
-    /// then each to its own end: a value that a row may not see is never multiplied, so that a NaN
-    /// in it stays there.
-    private static void weigh(
-            MemorySegment scratch,
-            long s0,
-            long o0,
-            MemorySegment values,
-            long value,
-            AttentionSpec spec,
-            int queries,
-            int context,
-            int from,
-            int first,
-            int rows,
-            int key) {
-        int group = spec.heads() / spec.kvHeads();
-        int dim = spec.headDim();
-        long rowBytes = dim * 4L;
-        int r = first;
-        while (r < rows) {
-            int steps = Math.min(PAGE, Visible.keys(spec.mask(), queries, context, (from + r) / group) - key);
-            int end = r + 1;
-            if (steps == PAGE) {
-                end = rows;
-            } else {
-                end = Math.min(rows, r + 4);
-            }
+    /// out += weights·values of rows that see some keys of a block. Four rows at a time as far as
+    /// all of them see keys, then each to its own end: a value that a row may not see is never
+    /// multiplied, so that a NaN in it stays there.
+    static void weighPartial(
+            BlockSoftmax.Rows rows, MemorySegment values, long value, int[] visible, int from, int to, int key) {
+        MemorySegment m = rows.m();
+        long rowBytes = rows.outRow();
+        int dim = rows.columns();
+        int r = from;
+        while (r < to) {
+            int steps = visible[r] - key;
+            int end = visible[to - 1] == visible[r] ? to : Math.min(to, r + 4);
             TileProduct.multiply(
-                    scratch,
-                    s0 + r * SCORE_ROW,
+                    m,
+                    rows.s0() + r * SCORE_ROW,
                     SCORE_ROW,
                     4,
                     values,
                     value,
                     rowBytes,
-                    scratch,
-                    o0 + r * rowBytes,
+                    m,
+                    rows.o0() + r * rowBytes,
                     rowBytes,
                     end - r,
                     dim,
                     steps,
                     true);
-            if (steps < PAGE) {
-                for (int i = r + 1; i < end; i++) {
-                    int own = Math.min(PAGE, Visible.keys(spec.mask(), queries, context, (from + i) / group) - key);
-                    if (own > steps) {
-                        TileProduct.multiply(
-                                scratch,
-                                s0 + i * SCORE_ROW + steps * 4L,
-                                SCORE_ROW,
-                                4,
-                                values,
-                                value + steps * rowBytes,
-                                rowBytes,
-                                scratch,
-                                o0 + i * rowBytes,
-                                rowBytes,
-                                1,
-                                dim,
-                                own - steps,
-                                true);
-                    }
+            if (end - r == 4
+                    && dim % COUNT == 0
+                    && visible[r + 3] == steps + key + 3
+                    && visible[r + 1] == steps + key + 1
+                    && visible[r + 2] == steps + key + 2) {
+                TileProduct.triangle(
+                        m,
+                        rows.s0() + r * SCORE_ROW + steps * 4L,
+                        SCORE_ROW,
+                        values,
+                        value + steps * rowBytes,
+                        rowBytes,
+                        m,
+                        rows.o0() + r * rowBytes,
+                        rowBytes,
+                        dim);
+                r = end;
+                continue;
+            }
+            for (int i = r + 1; i < end; i++) {
+                if (visible[i] > visible[r]) {
+                    TileProduct.multiply(
+                            m,
+                            rows.s0() + i * SCORE_ROW + steps * 4L,
+                            SCORE_ROW,
+                            4,
+                            values,
+                            value + steps * rowBytes,
+                            rowBytes,
+                            m,
+                            rows.o0() + i * rowBytes,
+                            rowBytes,
+                            1,
+                            dim,
+                            visible[i] - visible[r],
+                            true);
                 }
             }
             r = end;
         }
     }
 
-    private static void scaleRow(MemorySegment from, long f0, MemorySegment to, long t0, int columns, float sum) {
+    static void scaleRow(MemorySegment from, long f0, MemorySegment to, long t0, int columns, float sum) {
         float factor = sum == 0 ? 0 : 1 / sum;
         int column = 0;
         for (; column + COUNT <= columns; column += COUNT) {
@@ -268,16 +343,6 @@ final class AttentionForward {
         for (; column < columns; column++) {
             to.set(F32, t0 + column * 4L, from.get(F32, f0 + column * 4L) * factor);
         }
-    }
-
-    /// Number of the row of [tokens, heads] that row r of a kv head is.
-    private static long at(AttentionSpec spec, int start, int kvHead, int r) {
-        int group = spec.heads() / spec.kvHeads();
-        return (start + (long) (r / group)) * spec.heads() + (long) kvHead * group + r % group;
-    }
-
-    private static int roundUp(int keys) {
-        return (keys + 15) & -16;
     }
 
     private static long align(long bytes) {

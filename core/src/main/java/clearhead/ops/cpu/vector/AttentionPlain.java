@@ -1,7 +1,6 @@
 package clearhead.ops.cpu.vector;
 
 import static clearhead.ops.cpu.vector.BlockSoftmax.SCORE_ROW;
-import static clearhead.ops.cpu.vector.Lanes.BYTES;
 import static clearhead.ops.cpu.vector.Lanes.COUNT;
 import static clearhead.ops.cpu.vector.Lanes.FLOATS;
 import static clearhead.ops.cpu.vector.Lanes.ORDER;
@@ -95,16 +94,15 @@ final class AttentionPlain {
         int columns = x.dim(-1);
         int rows = columns == 0 ? 0 : Math.toIntExact(x.size() / columns);
         workers.run(Math.ceilDiv(rows, ROWS), task -> {
-            MemorySegment sums = Scratch.of(BYTES);
             int end = Math.min(rows, (task + 1) * ROWS);
             for (int r = task * ROWS; r < end; r++) {
-                softmaxRow(x.data(), y.data(), (long) r * columns * 4, columns, sums);
+                softmaxRow(x.data(), y.data(), (long) r * columns * 4, columns);
             }
         });
         return y;
     }
 
-    private static void softmaxRow(MemorySegment x, MemorySegment y, long row, int columns, MemorySegment sums) {
+    private static void softmaxRow(MemorySegment x, MemorySegment y, long row, int columns) {
         float max = max(x, row, columns);
         float log2E = BlockSoftmax.LOG2_E;
         float shift = max == Float.NEGATIVE_INFINITY ? 0 : max;
@@ -120,8 +118,7 @@ final class AttentionPlain {
             p.intoMemorySegment(y, at, ORDER, seen);
             sum = sum.add(p);
         }
-        sum.intoMemorySegment(sums, 0, ORDER);
-        float total = BlockSoftmax.sum(sums, 0);
+        float total = BlockSoftmax.sum(sum);
         float factor = total == 0 ? 0 : 1 / total;
         column = 0;
         for (; column + COUNT <= columns; column += COUNT) {
@@ -155,17 +152,16 @@ final class AttentionPlain {
         int columns = y.dim(-1);
         int rows = columns == 0 ? 0 : Math.toIntExact(y.size() / columns);
         workers.run(Math.ceilDiv(rows, ROWS), task -> {
-            MemorySegment sums = Scratch.of(BYTES);
             int end = Math.min(rows, (task + 1) * ROWS);
             for (int r = task * ROWS; r < end; r++) {
-                softmaxAdjointRow(y.data(), dOut.data(), dX.data(), (long) r * columns * 4, columns, sums);
+                softmaxAdjointRow(y.data(), dOut.data(), dX.data(), (long) r * columns * 4, columns);
             }
         });
         return dX;
     }
 
     private static void softmaxAdjointRow(
-            MemorySegment y, MemorySegment dOut, MemorySegment dX, long row, int columns, MemorySegment sums) {
+            MemorySegment y, MemorySegment dOut, MemorySegment dX, long row, int columns) {
         var sum = FloatVector.zero(FLOATS);
         for (int column = 0; column < columns; column += COUNT) {
             long at = row + column * 4L;
@@ -173,8 +169,7 @@ final class AttentionPlain {
             sum = FloatVector.fromMemorySegment(FLOATS, y, at, ORDER, seen)
                     .fma(FloatVector.fromMemorySegment(FLOATS, dOut, at, ORDER, seen), sum);
         }
-        sum.intoMemorySegment(sums, 0, ORDER);
-        float total = BlockSoftmax.sum(sums, 0);
+        float total = BlockSoftmax.sum(sum);
         for (int column = 0; column < columns; column += COUNT) {
             long at = row + column * 4L;
             var seen = FLOATS.indexInRange(column, columns);

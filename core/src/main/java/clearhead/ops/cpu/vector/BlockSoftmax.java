@@ -10,6 +10,7 @@ import clearhead.ops.KvView;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 
 /// Softmax over one block of 64 keys at a time. Milakov and Gimelshein 2018, arXiv:1805.02867;
 /// with the lazy rescaling of FlashAttention-4: the running maximum is a shift for the exponential
@@ -29,7 +30,6 @@ final class BlockSoftmax {
 
     private static final int PAGE = KvView.PAGE;
     static final long SCORE_ROW = PAGE * 4L;
-    private static final int VECTORS = PAGE / COUNT;
 
     private static final float MAGIC = 0x1.8p23f;
     private static final float C1 = 0x1.62e430p-1f;
@@ -39,7 +39,17 @@ final class BlockSoftmax {
     private static final float C5 = 0x1.5f3e54p-10f;
     private static final float C6 = 0x1.41fbbcp-13f;
 
+    private static final VectorShuffle<Float> BY_8 = turn(8);
+    private static final VectorShuffle<Float> BY_4 = turn(4);
+    private static final VectorShuffle<Float> BY_2 = turn(2);
+    private static final VectorShuffle<Float> BY_1 = turn(1);
+
     private BlockSoftmax() {}
+
+    /// Lane i takes lane i + `by`, around the end.
+    private static VectorShuffle<Float> turn(int by) {
+        return VectorShuffle.fromOp(FLOATS, lane -> (lane + by) % COUNT);
+    }
 
     /// 2^x for x up to 127, within 1 ulp; 0 below −126. Nearest integer by the usual large number,
     /// polynomial of degree 6 on the rest, exponent by integer addition.
@@ -58,134 +68,112 @@ final class BlockSoftmax {
         return power.blend(0f, x.compare(VectorOperators.LT, -126f));
     }
 
-    /// Scores of one row against one block, in place, into weights 2^(score·factor − shift).
+    /// Where the rows of one task are: row r's scores of one block at s0 + r·[#SCORE_ROW], its sums
+    /// per lane at l0 + r·[Lanes#BYTES], its Σ weight·value so far at o0 + r·outRow, all in `m`.
+    record Rows(MemorySegment m, long s0, long l0, long o0, long outRow, int columns) {}
+
+    /// Scores of rows that see the whole block, in place, into weights 2^(score·factor − shift).
     ///
-    /// @param scores a row of 64 at s0
-    /// @param sums the row's sums per lane at l0, added to
-    /// @param out the row of Σ weight·value so far at o0, rescaled when the shift rises
-    /// @param visible how many of the keys the row may see, 1 to 64; those after are not touched
-    /// @param shift the row's shift so far
-    /// @return the row's shift from now on
-    static float row(
-            MemorySegment scores,
-            long s0,
-            MemorySegment sums,
-            long l0,
-            MemorySegment out,
-            long o0,
-            int columns,
-            int visible,
-            float shift,
-            float factor) {
-        if (visible < PAGE) {
-            return partialRow(scores, s0, sums, l0, out, o0, columns, visible, shift, factor);
+    /// @param shift of each row; raised where a score exceeds it by more than [#SLACK]
+    static void whole(Rows rows, int from, int to, float[] shift, float factor) {
+        MemorySegment m = rows.m;
+        for (int r = from; r < to; r++) {
+            long row = rows.s0 + r * SCORE_ROW;
+            var f = FloatVector.broadcast(FLOATS, factor);
+            var largest = FloatVector.fromMemorySegment(FLOATS, m, row, ORDER).mul(f);
+            for (int key = COUNT; key < PAGE; key += COUNT) {
+                var x = FloatVector.fromMemorySegment(FLOATS, m, row + key * 4L, ORDER)
+                        .mul(f);
+                largest = largest.blend(x, x.compare(VectorOperators.GT, largest));
+            }
+            if (largest.compare(VectorOperators.GT, shift[r] + SLACK).anyTrue()) {
+                shift[r] = raise(rows, r, PAGE, shift[r], factor);
+            }
+            var minus = FloatVector.broadcast(FLOATS, minus(shift[r]));
+            var sum = FloatVector.fromMemorySegment(FLOATS, m, rows.l0 + (long) r * BYTES, ORDER);
+            for (int key = 0; key < PAGE; key += COUNT) {
+                var p = exp2(FloatVector.fromMemorySegment(FLOATS, m, row + key * 4L, ORDER)
+                        .fma(f, minus));
+                p.intoMemorySegment(m, row + key * 4L, ORDER);
+                sum = sum.add(p);
+            }
+            sum.intoMemorySegment(m, rows.l0 + (long) r * BYTES, ORDER);
         }
-        var f = FloatVector.broadcast(FLOATS, factor);
-        var limit = FloatVector.broadcast(FLOATS, shift + SLACK);
-        var over = FLOATS.maskAll(false);
-        for (int v = 0; v < VECTORS; v += 4) {
-            long at = s0 + (long) v * BYTES;
-            var x0 = FloatVector.fromMemorySegment(FLOATS, scores, at, ORDER);
-            var x1 = FloatVector.fromMemorySegment(FLOATS, scores, at + BYTES, ORDER);
-            var x2 = FloatVector.fromMemorySegment(FLOATS, scores, at + 2 * BYTES, ORDER);
-            var x3 = FloatVector.fromMemorySegment(FLOATS, scores, at + 3 * BYTES, ORDER);
-            var m01 = x0.mul(f).compare(VectorOperators.GT, limit).or(x1.mul(f).compare(VectorOperators.GT, limit));
-            var m23 = x2.mul(f).compare(VectorOperators.GT, limit).or(x3.mul(f).compare(VectorOperators.GT, limit));
-            over = over.or(m01.or(m23));
-        }
-        float now = shift;
-        if (over.anyTrue()) {
-            now = raise(scores, s0, sums, l0, out, o0, columns, PAGE, shift, factor);
-        }
-        var minus = FloatVector.broadcast(FLOATS, now == Float.NEGATIVE_INFINITY ? 0 : -now);
-        var sum = FloatVector.fromMemorySegment(FLOATS, sums, l0, ORDER);
-        for (int v = 0; v < VECTORS; v += 4) {
-            long at = s0 + (long) v * BYTES;
-            var p0 = exp2(
-                    FloatVector.fromMemorySegment(FLOATS, scores, at, ORDER).fma(f, minus));
-            var p1 = exp2(FloatVector.fromMemorySegment(FLOATS, scores, at + BYTES, ORDER)
-                    .fma(f, minus));
-            var p2 = exp2(FloatVector.fromMemorySegment(FLOATS, scores, at + 2 * BYTES, ORDER)
-                    .fma(f, minus));
-            var p3 = exp2(FloatVector.fromMemorySegment(FLOATS, scores, at + 3 * BYTES, ORDER)
-                    .fma(f, minus));
-            p0.intoMemorySegment(scores, at, ORDER);
-            p1.intoMemorySegment(scores, at + BYTES, ORDER);
-            p2.intoMemorySegment(scores, at + 2 * BYTES, ORDER);
-            p3.intoMemorySegment(scores, at + 3 * BYTES, ORDER);
-            sum = sum.add(p0.add(p1).add(p2.add(p3)));
-        }
-        sum.intoMemorySegment(sums, l0, ORDER);
-        return now;
     }
 
-    private static float partialRow(
-            MemorySegment scores,
-            long s0,
-            MemorySegment sums,
-            long l0,
-            MemorySegment out,
-            long o0,
-            int columns,
-            int visible,
-            float shift,
-            float factor) {
-        var f = FloatVector.broadcast(FLOATS, factor);
-        var limit = FloatVector.broadcast(FLOATS, shift + SLACK);
-        boolean over = false;
-        for (int key = 0; key < visible; key += COUNT) {
-            var x = FloatVector.fromMemorySegment(FLOATS, scores, s0 + key * 4L, ORDER);
-            over |= x.mul(f)
-                    .compare(VectorOperators.GT, limit)
-                    .and(FLOATS.indexInRange(key, visible))
-                    .anyTrue();
+    /// As [#whole], of rows that see some keys of the block.
+    ///
+    /// @param visible of each row, how many keys it sees from position 0 on
+    /// @param first position of the block's first key; the row's weights beyond `visible` are
+    ///     undefined
+    static void partial(Rows rows, int from, int to, int[] visible, int first, float[] shift, float factor) {
+        MemorySegment m = rows.m;
+        for (int r = from; r < to; r++) {
+            long row = rows.s0 + r * SCORE_ROW;
+            int keys = visible[r] - first;
+            int whole = keys & -COUNT;
+            var seen = FLOATS.indexInRange(whole, keys);
+            var f = FloatVector.broadcast(FLOATS, factor);
+            var largest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+            for (int key = 0; key < whole; key += COUNT) {
+                var x = FloatVector.fromMemorySegment(FLOATS, m, row + key * 4L, ORDER)
+                        .mul(f);
+                largest = largest.blend(x, x.compare(VectorOperators.GT, largest));
+            }
+            if (whole < keys) {
+                var x = FloatVector.fromMemorySegment(FLOATS, m, row + whole * 4L, ORDER)
+                        .mul(f);
+                largest =
+                        largest.blend(x, x.compare(VectorOperators.GT, largest).and(seen));
+            }
+            if (largest.compare(VectorOperators.GT, shift[r] + SLACK).anyTrue()) {
+                shift[r] = raise(rows, r, keys, shift[r], factor);
+            }
+            var minus = FloatVector.broadcast(FLOATS, minus(shift[r]));
+            var sum = FloatVector.fromMemorySegment(FLOATS, m, rows.l0 + (long) r * BYTES, ORDER);
+            for (int key = 0; key < whole; key += COUNT) {
+                var p = exp2(FloatVector.fromMemorySegment(FLOATS, m, row + key * 4L, ORDER)
+                        .fma(f, minus));
+                p.intoMemorySegment(m, row + key * 4L, ORDER);
+                sum = sum.add(p);
+            }
+            if (whole < keys) {
+                var p = exp2(FloatVector.fromMemorySegment(FLOATS, m, row + whole * 4L, ORDER)
+                        .fma(f, minus));
+                p.intoMemorySegment(m, row + whole * 4L, ORDER);
+                sum = sum.add(FloatVector.zero(FLOATS).blend(p, seen));
+            }
+            sum.intoMemorySegment(m, rows.l0 + (long) r * BYTES, ORDER);
         }
-        float now = shift;
-        if (over) {
-            now = raise(scores, s0, sums, l0, out, o0, columns, visible, shift, factor);
-        }
-        var minus = FloatVector.broadcast(FLOATS, now == Float.NEGATIVE_INFINITY ? 0 : -now);
-        var zero = FloatVector.zero(FLOATS);
-        var sum = FloatVector.fromMemorySegment(FLOATS, sums, l0, ORDER);
-        for (int key = 0; key < visible; key += COUNT) {
-            var x = FloatVector.fromMemorySegment(FLOATS, scores, s0 + key * 4L, ORDER);
-            var p = zero.blend(exp2(x.fma(f, minus)), FLOATS.indexInRange(key, visible));
-            p.intoMemorySegment(scores, s0 + key * 4L, ORDER);
-            sum = sum.add(p);
-        }
-        sum.intoMemorySegment(sums, l0, ORDER);
-        return now;
+    }
+
+    private static float minus(float shift) {
+        return shift == Float.NEGATIVE_INFINITY ? 0 : -shift;
     }
 
     /// Raises the shift to the largest score of the block, and brings sums and output to it.
-    private static float raise(
-            MemorySegment scores,
-            long s0,
-            MemorySegment sums,
-            long l0,
-            MemorySegment out,
-            long o0,
-            int columns,
-            int visible,
-            float shift,
-            float factor) {
+    private static float raise(Rows rows, int r, int keys, float shift, float factor) {
+        MemorySegment m = rows.m;
+        long s0 = rows.s0 + r * SCORE_ROW;
         float now = shift;
-        for (int key = 0; key < visible; key++) {
-            now = Math.max(now, scores.get(F32, s0 + key * 4L) * factor);
+        for (int key = 0; key < keys; key++) {
+            now = Math.max(now, m.get(F32, s0 + key * 4L) * factor);
         }
-        if (Float.isNaN(now)) {
+        if (Float.isNaN(now) || shift == Float.NEGATIVE_INFINITY) {
             return now;
         }
         float down = exp2(FloatVector.broadcast(FLOATS, shift - now)).lane(0);
-        FloatVector.fromMemorySegment(FLOATS, sums, l0, ORDER).mul(down).intoMemorySegment(sums, l0, ORDER);
+        long l0 = rows.l0 + (long) r * BYTES;
+        FloatVector.fromMemorySegment(FLOATS, m, l0, ORDER).mul(down).intoMemorySegment(m, l0, ORDER);
+        long o0 = rows.o0 + r * rows.outRow;
         int column = 0;
-        for (; column + COUNT <= columns; column += COUNT) {
-            FloatVector.fromMemorySegment(FLOATS, out, o0 + column * 4L, ORDER)
+        for (; column + COUNT <= rows.columns; column += COUNT) {
+            FloatVector.fromMemorySegment(FLOATS, m, o0 + column * 4L, ORDER)
                     .mul(down)
-                    .intoMemorySegment(out, o0 + column * 4L, ORDER);
+                    .intoMemorySegment(m, o0 + column * 4L, ORDER);
         }
-        for (; column < columns; column++) {
-            out.set(F32, o0 + column * 4L, out.get(F32, o0 + column * 4L) * down);
+        for (; column < rows.columns; column++) {
+            m.set(F32, o0 + column * 4L, m.get(F32, o0 + column * 4L) * down);
         }
         return now;
     }
@@ -236,18 +224,17 @@ final class BlockSoftmax {
         }
     }
 
-    /// Sum of one vector in memory, in a fixed order.
-    static float sum(MemorySegment m, long at) {
-        float s0 = 0;
-        float s1 = 0;
-        float s2 = 0;
-        float s3 = 0;
-        for (int lane = 0; lane < COUNT; lane += 4) {
-            s0 += m.get(F32, at + lane * 4L);
-            s1 += m.get(F32, at + lane * 4L + 4);
-            s2 += m.get(F32, at + lane * 4L + 8);
-            s3 += m.get(F32, at + lane * 4L + 12);
+    /// Sum of the lanes, in a fixed order: halves, quarters and so on onto each other.
+    static float sum(FloatVector v) {
+        var sum = v;
+        if (COUNT >= 16) {
+            sum = sum.add(sum.rearrange(BY_8));
         }
-        return (s0 + s1) + (s2 + s3);
+        if (COUNT >= 8) {
+            sum = sum.add(sum.rearrange(BY_4));
+        }
+        sum = sum.add(sum.rearrange(BY_2));
+        sum = sum.add(sum.rearrange(BY_1));
+        return sum.lane(0);
     }
 }

@@ -18,10 +18,11 @@ import jdk.incubator.vector.FloatVector;
 /// transposed ([KvView.Paged]). A cache is in this form; packed keys and values are copied into it,
 /// which costs as much memory as they have.
 ///
-/// @param keys [pages, kvHeads, headDim, PAGE]
-/// @param values [pages, kvHeads, PAGE, headDim]
+/// @param keys [pages, kvHeads, headDim, PAGE] from byte keys0 on
+/// @param values [pages, kvHeads, PAGE, headDim] from byte values0 on
 /// @param table pages of each sequence, in order
-record KeyPages(MemorySegment keys, MemorySegment values, int[][] table, int kvHeads, int headDim) {
+record KeyPages(
+        MemorySegment keys, long keys0, MemorySegment values, long values0, int[][] table, int kvHeads, int headDim) {
     private static final int PAGE = KvView.PAGE;
     private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ORDER);
 
@@ -31,7 +32,9 @@ record KeyPages(MemorySegment keys, MemorySegment values, int[][] table, int kvH
             case KvView.Paged paged ->
                 new KeyPages(
                         paged.keys().data(),
+                        0,
                         paged.values().data(),
+                        0,
                         paged.table(),
                         paged.keys().dim(1),
                         paged.keys().dim(2));
@@ -56,19 +59,44 @@ record KeyPages(MemorySegment keys, MemorySegment values, int[][] table, int kvH
                         packed.value(),
                         packed.rows(),
                         new KvView.Paged(keys, values, table, lengths));
-                yield new KeyPages(keys.data(), values.data(), table, kvHeads, headDim);
+                yield new KeyPages(keys.data(), 0, values.data(), 0, table, kvHeads, headDim);
             }
         };
     }
 
+    /// Bytes that [#alone] needs for a sequence of `context` keys.
+    static long bytesAlone(int context, int headDim) {
+        return 2L * Math.ceilDiv(context, PAGE) * PAGE * headDim * 4;
+    }
+
+    /// Pages of one kv head of one short sequence, copied to `memory` from byte `at` on. They are
+    /// addressed as kv head 0 of sequence 0.
+    static KeyPages alone(KvView.Packed past, int sequence, int kvHead, MemorySegment memory, long at) {
+        int kvHeads = past.key().dim(1);
+        int dim = past.key().dim(2);
+        int context = past.length(sequence);
+        long rowBytes = kvHeads * (dim * 4L);
+        int[] table = new int[Math.ceilDiv(context, PAGE)];
+        long values = at + bytesAlone(context, dim) / 2;
+        for (int block = 0; block < table.length; block++) {
+            table[block] = block;
+            int keys = Math.min(PAGE, context - block * PAGE);
+            long source = (past.rows().start(sequence) + (long) block * PAGE) * rowBytes + kvHead * (dim * 4L);
+            long page = (long) block * PAGE * dim * 4;
+            transpose(past.key().data(), source, rowBytes, memory, at + page, PAGE * 4L, keys, dim);
+            copy(past.value().data(), source, rowBytes, memory, values + page, dim * 4L, keys, dim);
+        }
+        return new KeyPages(memory, at, memory, values, new int[][] {table}, 1, dim);
+    }
+
     /// Byte offset of a block of keys, [headDim, PAGE], in `keys`.
     long key(int sequence, int kvHead, int block) {
-        return page(sequence, kvHead, block);
+        return keys0 + page(sequence, kvHead, block);
     }
 
     /// Byte offset of a block of values, [PAGE, headDim], in `values`.
     long value(int sequence, int kvHead, int block) {
-        return page(sequence, kvHead, block);
+        return values0 + page(sequence, kvHead, block);
     }
 
     private long page(int sequence, int kvHead, int block) {

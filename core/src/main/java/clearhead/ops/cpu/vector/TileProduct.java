@@ -47,9 +47,6 @@ final class TileProduct {
             int columns,
             int steps,
             boolean add) {
-        if (!add) {
-            clear(c, c0, cRow, rows, columns);
-        }
         int column = 0;
         if (WIDE) {
             for (; column + 4 * COUNT <= columns; column += 4 * COUNT) {
@@ -57,10 +54,10 @@ final class TileProduct {
                 long cc = c0 + column * 4L;
                 int row = 0;
                 for (; row + 4 <= rows; row += 4) {
-                    block4x4(a, a0 + row * aRow, aRow, aStep, b, bc, bStep, c, cc + row * cRow, cRow, steps);
+                    block4x4(a, a0 + row * aRow, aRow, aStep, b, bc, bStep, c, cc + row * cRow, cRow, steps, add);
                 }
                 for (; row < rows; row++) {
-                    block1x4(a, a0 + row * aRow, aStep, b, bc, bStep, c, cc + row * cRow, steps);
+                    block1x4(a, a0 + row * aRow, aStep, b, bc, bStep, c, cc + row * cRow, steps, add);
                 }
             }
         }
@@ -69,19 +66,67 @@ final class TileProduct {
             long cc = c0 + column * 4L;
             int row = 0;
             for (; row + 4 <= rows; row += 4) {
-                block4x2(a, a0 + row * aRow, aRow, aStep, b, bc, bStep, c, cc + row * cRow, cRow, steps);
+                block4x2(a, a0 + row * aRow, aRow, aStep, b, bc, bStep, c, cc + row * cRow, cRow, steps, add);
             }
             for (; row < rows; row++) {
-                block1x2(a, a0 + row * aRow, aStep, b, bc, bStep, c, cc + row * cRow, steps);
+                block1x2(a, a0 + row * aRow, aStep, b, bc, bStep, c, cc + row * cRow, steps, add);
             }
         }
-        for (; column < columns; column += COUNT) {
-            int lanes = Math.min(COUNT, columns - column);
+        if (column + COUNT <= columns) {
+            long bc = b0 + column * 4L;
+            long cc = c0 + column * 4L;
+            int row = 0;
+            for (; row + 4 <= rows; row += 4) {
+                block4x1(a, a0 + row * aRow, aRow, aStep, b, bc, bStep, c, cc + row * cRow, cRow, steps, add);
+            }
+            for (; row < rows; row++) {
+                block1x1(a, a0 + row * aRow, aStep, b, bc, bStep, c, cc + row * cRow, steps, add);
+            }
+            column += COUNT;
+        }
+        if (column < columns) {
             long bc = b0 + column * 4L;
             long cc = c0 + column * 4L;
             for (int row = 0; row < rows; row++) {
-                edge(a, a0 + row * aRow, aStep, b, bc, bStep, c, cc + row * cRow, steps, lanes);
+                edge(a, a0 + row * aRow, aStep, b, bc, bStep, c, cc + row * cRow, steps, columns - column, add);
             }
+        }
+    }
+
+    /// What four rows of a causal diagonal have left after their common steps: row i of C gets i more
+    /// steps, i = 1, 2, 3. Columns are a multiple of the vector length.
+    static void triangle(
+            MemorySegment a,
+            long a0,
+            long aRow,
+            MemorySegment b,
+            long b0,
+            long bStep,
+            MemorySegment c,
+            long c0,
+            long cRow,
+            int columns) {
+        long a1 = a0 + aRow;
+        long a2 = a1 + aRow;
+        long a3 = a2 + aRow;
+        for (int column = 0; column < columns; column += COUNT) {
+            long bc = b0 + column * 4L;
+            long cc = c0 + column * 4L;
+            var v0 = FloatVector.fromMemorySegment(FLOATS, b, bc, ORDER);
+            var v1 = FloatVector.fromMemorySegment(FLOATS, b, bc + bStep, ORDER);
+            var v2 = FloatVector.fromMemorySegment(FLOATS, b, bc + 2 * bStep, ORDER);
+            var s1 = FloatVector.fromMemorySegment(FLOATS, c, cc + cRow, ORDER);
+            var s2 = FloatVector.fromMemorySegment(FLOATS, c, cc + 2 * cRow, ORDER);
+            var s3 = FloatVector.fromMemorySegment(FLOATS, c, cc + 3 * cRow, ORDER);
+            s1 = FloatVector.broadcast(FLOATS, a.get(F32, a1)).fma(v0, s1);
+            s2 = FloatVector.broadcast(FLOATS, a.get(F32, a2)).fma(v0, s2);
+            s3 = FloatVector.broadcast(FLOATS, a.get(F32, a3)).fma(v0, s3);
+            s2 = FloatVector.broadcast(FLOATS, a.get(F32, a2 + 4)).fma(v1, s2);
+            s3 = FloatVector.broadcast(FLOATS, a.get(F32, a3 + 4)).fma(v1, s3);
+            s3 = FloatVector.broadcast(FLOATS, a.get(F32, a3 + 8)).fma(v2, s3);
+            s1.intoMemorySegment(c, cc + cRow, ORDER);
+            s2.intoMemorySegment(c, cc + 2 * cRow, ORDER);
+            s3.intoMemorySegment(c, cc + 3 * cRow, ORDER);
         }
     }
 
@@ -110,26 +155,27 @@ final class TileProduct {
             MemorySegment c,
             long c0,
             long cRow,
-            int steps) {
+            int steps,
+            boolean add) {
         long c1 = c0 + cRow;
         long c2 = c1 + cRow;
         long c3 = c2 + cRow;
-        var c00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        var c01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        var c02 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * BYTES, ORDER);
-        var c03 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * BYTES, ORDER);
-        var c10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        var c11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
-        var c12 = FloatVector.fromMemorySegment(FLOATS, c, c1 + 2 * BYTES, ORDER);
-        var c13 = FloatVector.fromMemorySegment(FLOATS, c, c1 + 3 * BYTES, ORDER);
-        var c20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
-        var c21 = FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER);
-        var c22 = FloatVector.fromMemorySegment(FLOATS, c, c2 + 2 * BYTES, ORDER);
-        var c23 = FloatVector.fromMemorySegment(FLOATS, c, c2 + 3 * BYTES, ORDER);
-        var c30 = FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER);
-        var c31 = FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER);
-        var c32 = FloatVector.fromMemorySegment(FLOATS, c, c3 + 2 * BYTES, ORDER);
-        var c33 = FloatVector.fromMemorySegment(FLOATS, c, c3 + 3 * BYTES, ORDER);
+        var c00 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER) : FloatVector.zero(FLOATS);
+        var c01 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c02 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c03 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c10 = add ? FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER) : FloatVector.zero(FLOATS);
+        var c11 = add ? FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c12 = add ? FloatVector.fromMemorySegment(FLOATS, c, c1 + 2 * BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c13 = add ? FloatVector.fromMemorySegment(FLOATS, c, c1 + 3 * BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c20 = add ? FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER) : FloatVector.zero(FLOATS);
+        var c21 = add ? FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c22 = add ? FloatVector.fromMemorySegment(FLOATS, c, c2 + 2 * BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c23 = add ? FloatVector.fromMemorySegment(FLOATS, c, c2 + 3 * BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c30 = add ? FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER) : FloatVector.zero(FLOATS);
+        var c31 = add ? FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c32 = add ? FloatVector.fromMemorySegment(FLOATS, c, c3 + 2 * BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c33 = add ? FloatVector.fromMemorySegment(FLOATS, c, c3 + 3 * BYTES, ORDER) : FloatVector.zero(FLOATS);
         for (int k = 0; k < steps; k++) {
             long ak = a0 + k * aStep;
             long bk = b0 + k * bStep;
@@ -187,18 +233,19 @@ final class TileProduct {
             MemorySegment c,
             long c0,
             long cRow,
-            int steps) {
+            int steps,
+            boolean add) {
         long c1 = c0 + cRow;
         long c2 = c1 + cRow;
         long c3 = c2 + cRow;
-        var c00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        var c01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        var c10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        var c11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
-        var c20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
-        var c21 = FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER);
-        var c30 = FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER);
-        var c31 = FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER);
+        var c00 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER) : FloatVector.zero(FLOATS);
+        var c01 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c10 = add ? FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER) : FloatVector.zero(FLOATS);
+        var c11 = add ? FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c20 = add ? FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER) : FloatVector.zero(FLOATS);
+        var c21 = add ? FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c30 = add ? FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER) : FloatVector.zero(FLOATS);
+        var c31 = add ? FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER) : FloatVector.zero(FLOATS);
         for (int k = 0; k < steps; k++) {
             long ak = a0 + k * aStep;
             long bk = b0 + k * bStep;
@@ -236,11 +283,12 @@ final class TileProduct {
             long bStep,
             MemorySegment c,
             long c0,
-            int steps) {
-        var s0 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        var s1 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        var s2 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * BYTES, ORDER);
-        var s3 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * BYTES, ORDER);
+            int steps,
+            boolean add) {
+        var s0 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER) : FloatVector.zero(FLOATS);
+        var s1 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var s2 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var s3 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * BYTES, ORDER) : FloatVector.zero(FLOATS);
         for (int k = 0; k < steps; k++) {
             long bk = b0 + k * bStep;
             var x = FloatVector.broadcast(FLOATS, a.get(F32, a0 + k * aStep));
@@ -264,9 +312,10 @@ final class TileProduct {
             long bStep,
             MemorySegment c,
             long c0,
-            int steps) {
-        var s0 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        var s1 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
+            int steps,
+            boolean add) {
+        var s0 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER) : FloatVector.zero(FLOATS);
+        var s1 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER) : FloatVector.zero(FLOATS);
         for (int k = 0; k < steps; k++) {
             long bk = b0 + k * bStep;
             var x = FloatVector.broadcast(FLOATS, a.get(F32, a0 + k * aStep));
@@ -277,7 +326,57 @@ final class TileProduct {
         s1.intoMemorySegment(c, c0 + BYTES, ORDER);
     }
 
-    /// One row of up to one vector of columns, for what the blocks leave over.
+    private static void block4x1(
+            MemorySegment a,
+            long a0,
+            long aRow,
+            long aStep,
+            MemorySegment b,
+            long b0,
+            long bStep,
+            MemorySegment c,
+            long c0,
+            long cRow,
+            int steps,
+            boolean add) {
+        var s0 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER) : FloatVector.zero(FLOATS);
+        var s1 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + cRow, ORDER) : FloatVector.zero(FLOATS);
+        var s2 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * cRow, ORDER) : FloatVector.zero(FLOATS);
+        var s3 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * cRow, ORDER) : FloatVector.zero(FLOATS);
+        for (int k = 0; k < steps; k++) {
+            long ak = a0 + k * aStep;
+            var v = FloatVector.fromMemorySegment(FLOATS, b, b0 + k * bStep, ORDER);
+            s0 = FloatVector.broadcast(FLOATS, a.get(F32, ak)).fma(v, s0);
+            s1 = FloatVector.broadcast(FLOATS, a.get(F32, ak + aRow)).fma(v, s1);
+            s2 = FloatVector.broadcast(FLOATS, a.get(F32, ak + 2 * aRow)).fma(v, s2);
+            s3 = FloatVector.broadcast(FLOATS, a.get(F32, ak + 3 * aRow)).fma(v, s3);
+        }
+        s0.intoMemorySegment(c, c0, ORDER);
+        s1.intoMemorySegment(c, c0 + cRow, ORDER);
+        s2.intoMemorySegment(c, c0 + 2 * cRow, ORDER);
+        s3.intoMemorySegment(c, c0 + 3 * cRow, ORDER);
+    }
+
+    private static void block1x1(
+            MemorySegment a,
+            long a0,
+            long aStep,
+            MemorySegment b,
+            long b0,
+            long bStep,
+            MemorySegment c,
+            long c0,
+            int steps,
+            boolean add) {
+        var sum = add ? FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER) : FloatVector.zero(FLOATS);
+        for (int k = 0; k < steps; k++) {
+            var x = FloatVector.broadcast(FLOATS, a.get(F32, a0 + k * aStep));
+            sum = x.fma(FloatVector.fromMemorySegment(FLOATS, b, b0 + k * bStep, ORDER), sum);
+        }
+        sum.intoMemorySegment(c, c0, ORDER);
+    }
+
+    /// One row of less than one vector of columns, for what the blocks leave over.
     private static void edge(
             MemorySegment a,
             long a0,
@@ -288,22 +387,14 @@ final class TileProduct {
             MemorySegment c,
             long c0,
             int steps,
-            int lanes) {
-        if (lanes == COUNT) {
-            var sum = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-            for (int k = 0; k < steps; k++) {
-                var x = FloatVector.broadcast(FLOATS, a.get(F32, a0 + k * aStep));
-                sum = x.fma(FloatVector.fromMemorySegment(FLOATS, b, b0 + k * bStep, ORDER), sum);
-            }
-            sum.intoMemorySegment(c, c0, ORDER);
-        } else {
-            var mask = FLOATS.indexInRange(0, lanes);
-            var sum = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER, mask);
-            for (int k = 0; k < steps; k++) {
-                var x = FloatVector.broadcast(FLOATS, a.get(F32, a0 + k * aStep));
-                sum = x.fma(FloatVector.fromMemorySegment(FLOATS, b, b0 + k * bStep, ORDER, mask), sum);
-            }
-            sum.intoMemorySegment(c, c0, ORDER, mask);
+            int lanes,
+            boolean add) {
+        var mask = FLOATS.indexInRange(0, lanes);
+        var sum = add ? FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER, mask) : FloatVector.zero(FLOATS);
+        for (int k = 0; k < steps; k++) {
+            var x = FloatVector.broadcast(FLOATS, a.get(F32, a0 + k * aStep));
+            sum = x.fma(FloatVector.fromMemorySegment(FLOATS, b, b0 + k * bStep, ORDER, mask), sum);
         }
+        sum.intoMemorySegment(c, c0, ORDER, mask);
     }
 }
