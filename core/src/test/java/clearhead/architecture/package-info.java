@@ -1,0 +1,5 @@
+/// Rules about the whole tree that no compiler checks.
+@NullMarked
+package clearhead.architecture;
+
+import org.jspecify.annotations.NullMarked;
