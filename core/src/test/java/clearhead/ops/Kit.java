@@ -38,6 +38,12 @@ public final class Kit {
     private static final ValueLayout.OfLong PAIR = ValueLayout.JAVA_LONG_UNALIGNED;
     private static final Backend REFERENCE = new ReferenceBackend();
 
+    // Kept for all checks: closing shared memory stops every thread, which takes long on a busy machine.
+    private static final Workspace SPARE = new Workspace();
+    private static final long SLAB_BYTES = 64L << 20;
+    private static final Workspace SENTINELS = new Workspace(SLAB_BYTES, SLAB_BYTES);
+    private static final MemorySegment SLAB = SENTINELS.takeBytes(SLAB_BYTES);
+
     private Kit() {}
 
     /// What a call may use.
@@ -87,27 +93,25 @@ public final class Kit {
 
     /// The result of the reference in F64: F32 inputs are widened, weights of other types stay.
     public static double[][] exact(Call call, Tensor... inputs) {
-        try (Workspace workspace = new Workspace();
-                Arena arena = Arena.ofShared()) {
-            var wide = new Tensor[inputs.length];
-            for (int i = 0; i < inputs.length; i++) {
-                DType type = inputs[i].type() == DType.F32 ? DType.F64 : inputs[i].type();
-                wide[i] = inputs[i].to(arena, type);
-            }
-            return doubles(call.run(device(REFERENCE, workspace, arena), wide));
+        var arena = Arena.ofAuto();
+        SPARE.reset();
+        var wide = new Tensor[inputs.length];
+        for (int i = 0; i < inputs.length; i++) {
+            DType type = inputs[i].type() == DType.F32 ? DType.F64 : inputs[i].type();
+            wide[i] = inputs[i].to(arena, type);
         }
+        return doubles(call.run(device(REFERENCE, SPARE, arena), wide));
     }
 
     private static double[][] naive(Call call, Tensor... inputs) {
-        try (Workspace workspace = new Workspace();
-                Arena arena = Arena.ofShared()) {
-            var copies = new Tensor[inputs.length];
-            for (int i = 0; i < inputs.length; i++) {
-                copies[i] = inputs[i].copy(arena);
-            }
-            var device = new Device(new NaiveOps(workspace), new NaiveAdjoints(workspace), weight -> weight);
-            return doubles(call.run(device, copies));
+        var arena = Arena.ofAuto();
+        SPARE.reset();
+        var copies = new Tensor[inputs.length];
+        for (int i = 0; i < inputs.length; i++) {
+            copies[i] = inputs[i].copy(arena);
         }
+        var device = new Device(new NaiveOps(SPARE), new NaiveAdjoints(SPARE), weight -> weight);
+        return doubles(call.run(device, copies));
     }
 
     /// Operations of this backend on this workspace.
@@ -123,46 +127,44 @@ public final class Kit {
         for (Tensor t : inputs) {
             bytes += t.data().byteSize() * 8;
         }
-        bytes = bytes & -Workspace.ALIGNMENT;
-        try (Workspace workspace = new Workspace(bytes, bytes);
-                Arena arena = Arena.ofShared()) {
-            MemorySegment all = workspace.takeBytes(bytes);
-            fill(all);
-            workspace.reset();
-            var placed = new Tensor[inputs.length];
-            var guarded = new MemorySegment[inputs.length];
-            for (int i = 0; i < inputs.length; i++) {
-                long size = inputs[i].data().byteSize();
-                guarded[i] = arena.allocate(size + 2 * GUARD + 64, 64);
-                fill(guarded[i]);
-                MemorySegment data = guarded[i].asSlice(GUARD + offset, size);
-                data.copyFrom(inputs[i].data());
-                placed[i] = new Tensor(inputs[i].type(), inputs[i].shape(), Layout.ROWS, data);
-            }
-            var device = new Device(
-                    cleaning(Ops.class, backend.ops(workspace), workspace, all),
-                    cleaning(Adjoints.class, backend.adjoints(workspace), workspace, all),
-                    weight -> backend.pack(weight, arena));
-            List<Tensor> outputs = call.run(device, placed);
-            for (int i = 0; i < inputs.length; i++) {
-                requireGuards(what + ", input " + i, guarded[i], placed[i]);
-                if (!contains(outputs, placed[i]) && placed[i].data().mismatch(inputs[i].data()) != -1) {
-                    fail(backend.name() + ": " + what + ": input " + i + " was changed");
-                }
-            }
-            requireOutputs(backend.name() + ": " + what, all, workspace.mark(), outputs);
-            return outputs.stream().map(Tensor::toFloats).toList();
+        MemorySegment all = SLAB.asSlice(0, bytes & -Workspace.ALIGNMENT);
+        fill(all);
+        SENTINELS.reset();
+        var arena = Arena.ofAuto();
+        var placed = new Tensor[inputs.length];
+        var guarded = new MemorySegment[inputs.length];
+        for (int i = 0; i < inputs.length; i++) {
+            long size = inputs[i].data().byteSize();
+            guarded[i] = arena.allocate(size + 2 * GUARD + 64, 64);
+            fill(guarded[i]);
+            MemorySegment data = guarded[i].asSlice(GUARD + offset, size);
+            data.copyFrom(inputs[i].data());
+            placed[i] = new Tensor(inputs[i].type(), inputs[i].shape(), Layout.ROWS, data);
         }
+        var device = new Device(
+                cleaning(Ops.class, backend.ops(SENTINELS), all),
+                cleaning(Adjoints.class, backend.adjoints(SENTINELS), all),
+                weight -> backend.pack(weight, arena));
+        List<Tensor> outputs = call.run(device, placed);
+        String name = backend.name() + ": " + what;
+        for (int i = 0; i < inputs.length; i++) {
+            requireGuards(name + ", input " + i, guarded[i], placed[i]);
+            if (!contains(outputs, placed[i]) && placed[i].data().mismatch(inputs[i].data()) != -1) {
+                fail(name + ": input " + i + " was changed");
+            }
+        }
+        requireOutputs(name, all, SENTINELS.mark(), outputs);
+        return outputs.stream().map(Tensor::toFloats).toList();
     }
 
     /// The same operations; after each, memory that a kernel took and gave back is filled with the
     /// pattern again, so that the outputs of the next one lie amid sentinels too.
-    private static <T> T cleaning(Class<T> type, T operations, Workspace workspace, MemorySegment all) {
+    private static <T> T cleaning(Class<T> type, T operations, MemorySegment all) {
         return type.cast(Proxy.newProxyInstance(
                 Kit.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
                     try {
                         Object result = method.invoke(operations, arguments);
-                        fill(all.asSlice(workspace.mark()));
+                        fill(all.asSlice(SENTINELS.mark()));
                         return result;
                     } catch (InvocationTargetException e) {
                         throw e.getCause();
