@@ -3,7 +3,6 @@ package clearhead.app;
 import clearhead.inspect.Look;
 import clearhead.inspect.Parity;
 import clearhead.inspect.Steps;
-import clearhead.nn.ForwardPass;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Optional;
@@ -99,8 +98,8 @@ final class AttendCommand implements Callable<Integer> {
         try (OpenModel open = OpenModel.open(model)) {
             Prompt prompt = Prompt.of(text, open);
             int tokens = prompt.ids().length;
-            int row = position("--query", query, tokens).orElse(tokens - 1);
-            OptionalInt cell = position("--key", key, tokens);
+            int row = Ranges.position("--query", query, tokens).orElse(tokens - 1);
+            OptionalInt cell = Ranges.position("--key", key, tokens);
             try (Look look = Look.at(
                     open.transformer(),
                     open.ops(),
@@ -108,7 +107,9 @@ final class AttendCommand implements Callable<Integer> {
                     Ranges.layer(layer, open.transformer()),
                     Ranges.head(head, layer, open.transformer()),
                     row)) {
-                requireFinite(look, open);
+                if (!Arrays.stream(look.logits()).allMatch(Double::isFinite)) {
+                    open.requireFinite(prompt.ids());
+                }
                 Parity parity = look.pattern().parity(look.head(), PARITY_ROWS);
                 parity.require("layer " + look.layer() + ", head " + look.head());
                 Optional<Steps> steps = step ? Optional.of(Steps.of(look, open.ops(), cell)) : Optional.empty();
@@ -159,26 +160,5 @@ final class AttendCommand implements Callable<Integer> {
         }
         return " (" + (layer.isPresent() ? "of this layer " : "") + "the strongest look at one earlier"
                 + " token; --layer and --head choose others)";
-    }
-
-    /// A position; negative ones count from the end.
-    private static OptionalInt position(String option, Optional<Integer> given, int tokens) {
-        if (given.isEmpty()) {
-            return OptionalInt.empty();
-        }
-        int at = given.get() < 0 ? tokens + given.get() : given.get();
-        if (at < 0 || at >= tokens) {
-            throw new UsageException(option + " " + given.get() + " is out of range: the text has " + tokens
-                    + " tokens, numbered 0 to " + (tokens - 1));
-        }
-        return OptionalInt.of(at);
-    }
-
-    /// Says which weight is no number, where the logits are none.
-    static void requireFinite(Look look, OpenModel open) {
-        if (!Arrays.stream(look.logits()).allMatch(Double::isFinite)) {
-            open.model().forward(ForwardPass.of(open.ops(), look.ids()).lastLogits());
-            throw new IllegalStateException("the logits after token " + look.query() + " are no finite numbers");
-        }
     }
 }

@@ -23,6 +23,9 @@ import picocli.CommandLine.ScopeType;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             AttendCommand.class,
+            TokensCommand.class,
+            TraceCommand.class,
+            AblateCommand.class,
             InfoCommand.class,
             ModelsCommand.class,
             CompletionCommand.class,

@@ -1,6 +1,7 @@
 package clearhead.app;
 
 import clearhead.model.Model;
+import clearhead.nn.ForwardPass;
 import clearhead.nn.Transformer;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
@@ -98,6 +99,12 @@ final class OpenModel implements AutoCloseable {
                 + (heads.kvHeads() == heads.heads() ? "" : " (" + heads.kvHeads() + " for keys and values)")
                 + ", context " + t.context() + "; " + arithmetic() + " arithmetic, "
                 + backend.name() + " backend";
+    }
+
+    /// Says which weight is no number, where the logits of these tokens are none.
+    void requireFinite(int[] ids) {
+        model.forward(ForwardPass.of(ops, ids).lastLogits());
+        throw new IllegalStateException("the logits of model " + model.name() + " are no finite numbers");
     }
 
     @Override

@@ -30,4 +30,17 @@ final class Ranges {
         }
         return given;
     }
+
+    /// A position; negative ones count from the end.
+    static OptionalInt position(String option, Optional<Integer> given, int tokens) {
+        if (given.isEmpty()) {
+            return OptionalInt.empty();
+        }
+        int at = given.get() < 0 ? tokens + given.get() : given.get();
+        if (at < 0 || at >= tokens) {
+            throw new UsageException(option + " " + given.get() + " is out of range: the text has " + tokens
+                    + " tokens, numbered 0 to " + (tokens - 1));
+        }
+        return OptionalInt.of(at);
+    }
 }

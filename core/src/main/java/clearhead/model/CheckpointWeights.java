@@ -101,7 +101,13 @@ final class CheckpointWeights implements Weights {
         }
     }
 
-    private Tensor parameter(String name, Arena owner) {
+    /// How the file stores a parameter.
+    DType storedType(Parameter p) {
+        return checkpoint.tensor(fileName(p)).type();
+    }
+
+    /// The parameter row-major, any type; what has to be moved lives as long as `owner`.
+    Tensor parameter(String name, Arena owner) {
         Parameter p = parameters.get(name);
         if (p == null) {
             throw new IllegalArgumentException(family.name() + " has no parameter " + name);

@@ -69,6 +69,15 @@ final class Elements {
     ///
     /// @param x [heads·headDim, …], any type; rows move as wholes
     static Tensor halves(Tensor x, int heads, Arena arena) {
+        return reordered(x, heads, true, arena);
+    }
+
+    /// The way back of [#halves].
+    static Tensor neighbours(Tensor x, int heads, Arena arena) {
+        return reordered(x, heads, false, arena);
+    }
+
+    private static Tensor reordered(Tensor x, int heads, boolean toHalves, Arena arena) {
         int rows = x.dim(0);
         int headDim = rows / heads;
         long bytes = x.data().byteSize() / rows;
@@ -77,8 +86,10 @@ final class Elements {
             int head = row / headDim;
             int j = row % headDim % (headDim / 2);
             int half = row % headDim / (headDim / 2);
-            long from = (long) head * headDim + 2L * j + half;
-            MemorySegment.copy(x.data(), from * bytes, y, row * bytes, bytes);
+            long neighbour = (long) head * headDim + 2L * j + half;
+            long from = toHalves ? neighbour : row;
+            long to = toHalves ? row : neighbour;
+            MemorySegment.copy(x.data(), from * bytes, y, to * bytes, bytes);
         }
         return new Tensor(x.type(), x.shape(), Layout.ROWS, y);
     }

@@ -75,6 +75,13 @@ public record Llama(
                 config.flag("tie_word_embeddings", false));
     }
 
+    /// The same with another rule for long contexts.
+    Llama with(RopeScaling other) {
+        return new Llama(
+                vocab, context, dim, layers, heads, kvHeads, headDim, hidden, eps, theta, other, act,
+                attentionBias, mlpBias, tied);
+    }
+
     @Override
     public String name() {
         return "llama";

@@ -132,6 +132,17 @@ record ModelSource(
         }
     }
 
+    /// Whether weights, configuration and vocabulary are files of a folder.
+    boolean isFolder() {
+        return !(checkpoint instanceof Gguf) && !(checkpoint instanceof Llama2c);
+    }
+
+    /// The folder of the weights.
+    Path folder() {
+        Path parent = checkpoint.source().toAbsolutePath().getParent();
+        return parent == null ? Path.of(".") : parent;
+    }
+
     private record Found(Optional<Tokenizer> tokenizer, String problem) {}
 
     private static Found tokenizer(Supplier<Tokenizer> reader) {

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// How rotary wavelengths are stretched for contexts longer than those of the first training.
 public sealed interface RopeScaling {
@@ -23,7 +24,36 @@ public sealed interface RopeScaling {
     /// A divisor for every frequency, as GGUF's `rope_freqs.weight` has them.
     ///
     /// @param divisors [pairs]
-    record Divided(List<Double> divisors) implements RopeScaling {}
+    record Divided(List<Double> divisors) implements RopeScaling {
+
+        /// The rule of Llama 3.1 that gives these divisors to float32's precision, if one with its
+        /// usual bounds of 1 and 4 does. A wavelength between the bounds tells the first context.
+        Optional<RopeScaling> asLlama3(int rotaryDim, double theta) {
+            double factor = divisors.stream().mapToDouble(d -> d).max().orElse(1);
+            for (int j = 0; j < divisors.size(); j++) {
+                double divisor = divisors.get(j);
+                if (divisor > 1 && divisor < factor) {
+                    double smooth = (1 / divisor - 1 / factor) / (1 - 1 / factor);
+                    double wavelength = 2 * Math.PI * Math.pow(theta, 2.0 * j / rotaryDim);
+                    long original = Math.round(wavelength * (1 + 3 * smooth));
+                    var rule = new Llama3(factor, 1, 4, Math.toIntExact(original));
+                    return agrees(rule, rotaryDim, theta) ? Optional.of(rule) : Optional.empty();
+                }
+            }
+            return Optional.empty();
+        }
+
+        private boolean agrees(RopeScaling rule, int rotaryDim, double theta) {
+            double[] wanted = frequencies(rotaryDim, theta);
+            double[] found = rule.frequencies(rotaryDim, theta);
+            for (int j = 0; j < wanted.length; j++) {
+                if (Math.abs(found[j] - wanted[j]) > 1e-6 * wanted[j]) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
 
     /// @param rotaryDim elements of a head that turn
     /// @param theta base of the wavelengths

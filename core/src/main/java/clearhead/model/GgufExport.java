@@ -1,0 +1,244 @@
+package clearhead.model;
+
+import clearhead.io.Gguf;
+import clearhead.io.GgufValue;
+import clearhead.io.GgufVocabulary;
+import clearhead.io.GgufWriter;
+import clearhead.io.ModelFileException;
+import clearhead.ops.Activation;
+import clearhead.tensor.DType;
+import clearhead.tensor.Shape;
+import clearhead.tensor.Tensor;
+import clearhead.tokenizer.TokenizerException;
+import clearhead.tokenizer.TokenizerJson;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// A model as a GGUF that llama.cpp runs: its names, its metadata, queries and keys in its order.
+/// Vectors and learned positions are float32, as llama.cpp wants them.
+final class GgufExport {
+    private final ModelSource source;
+    private final Family family;
+    private final CheckpointWeights weights;
+    private final List<String> notes = new ArrayList<>();
+
+    GgufExport(ModelSource source, Family family, CheckpointWeights weights) {
+        this.source = source;
+        this.family = family;
+        this.weights = weights;
+    }
+
+    Conversion.Result write(Path target, Optional<DType> wanted) {
+        Map<String, List<Parameter>> parts = Conversion.byStoredName(family);
+        var types = new LinkedHashMap<String, DType>();
+        parts.forEach((name, list) -> types.put(name, type(list.getFirst(), wanted)));
+        try (var writer = GgufWriter.create(target);
+                Arena arena = Arena.ofShared()) {
+            metadata(parts, types).forEach(writer::put);
+            Optional<Tensor> divisors = divisors(arena);
+            divisors.ifPresent(d -> writer.declare("rope_freqs.weight", DType.F32, d.shape()));
+            parts.forEach(
+                    (name, list) ->
+                            writer.declare(ggufName(name), typeOf(types, name), shape(list)));
+            long bytes = writer.bytes();
+            divisors.ifPresent(d -> writer.write("rope_freqs.weight", d));
+            parts.forEach((name, list) -> write(writer, ggufName(name), list));
+            writer.commit();
+            int tensors = parts.size() + (divisors.isPresent() ? 1 : 0);
+            return new Conversion.Result(target, bytes, tensors, notes);
+        }
+    }
+
+    private String ggufName(String stored) {
+        return Dialect.GGUF.name(source.checkpoint(), family, stored);
+    }
+
+    private static DType typeOf(Map<String, DType> types, String name) {
+        return types.getOrDefault(name, DType.F32);
+    }
+
+    /// [out, in] of all parameters that share a tensor.
+    private static Shape shape(List<Parameter> parts) {
+        Parameter first = parts.getFirst();
+        return first.shape().rank() == 1
+                ? new Shape(first.stored().all())
+                : new Shape(first.stored().all(), first.shape().dim(1));
+    }
+
+    private DType type(Parameter p, Optional<DType> wanted) {
+        if (p.shape().rank() == 1 || ggufName(p.stored().name()).startsWith("position_embd")) {
+            return DType.F32;
+        }
+        DType type = wanted.orElse(weights.storedType(p));
+        return type == DType.F64 || p.shape().dim(-1) % type.blockSize() != 0 ? DType.F32 : type;
+    }
+
+    private void write(GgufWriter writer, String name, List<Parameter> parts) {
+        try (Arena passing = Arena.ofShared()) {
+            for (Parameter p : parts) {
+                Tensor rows = weights.parameter(p.name(), passing);
+                int heads = p.stored().rotaryHeads();
+                writer.append(name, heads > 0 ? Elements.neighbours(rows, heads, passing) : rows);
+            }
+        }
+    }
+
+    private Map<String, GgufValue> metadata(
+            Map<String, List<Parameter>> parts, Map<String, DType> types) {
+        Map<String, GgufValue> values = new LinkedHashMap<>();
+        values.put("general.architecture", GgufValue.text(family.name()));
+        values.put("general.name", GgufValue.text(source.name()));
+        if (source.checkpoint() instanceof Gguf gguf) {
+            gguf.values().forEach(
+                    (key, value) -> {
+                        if (key.startsWith("general.")) {
+                            values.put(key, value);
+                        }
+                    });
+        }
+        values.put("general.file_type", GgufValue.u32(fileType(parts, types)));
+        values.put("general.quantization_version", GgufValue.u32(2));
+        sizes(values);
+        vocabulary(values);
+        return values;
+    }
+
+    /// llama.cpp's number for the type of most weights.
+    private static int fileType(
+            Map<String, List<Parameter>> parts, Map<String, DType> types) {
+        var elements = new LinkedHashMap<DType, Long>();
+        parts.forEach(
+                (name, list) ->
+                        elements.merge(typeOf(types, name), shape(list).size(), Long::sum));
+        DType most =
+                elements.entrySet().stream()
+                        .max(Map.Entry.comparingByValue())
+                        .orElseThrow()
+                        .getKey();
+        return switch (most) {
+            case F16 -> 1;
+            case Q4_0 -> 2;
+            case Q4_1 -> 3;
+            case Q8_0 -> 7;
+            case BF16 -> 32;
+            case F32, F64, I64, I32, I16, I8, U8, BOOL -> 0;
+        };
+    }
+
+    private void sizes(Map<String, GgufValue> values) {
+        switch (family) {
+            case Llama llama -> sizes(llama, values);
+            case Gpt2 gpt2 -> sizes(gpt2, values);
+        }
+    }
+
+    private void sizes(Llama llama, Map<String, GgufValue> values) {
+        requireActivation(llama.act(), Activation.SILU);
+        values.put("llama.context_length", GgufValue.u32(llama.context()));
+        values.put("llama.embedding_length", GgufValue.u32(llama.dim()));
+        values.put("llama.block_count", GgufValue.u32(llama.layers()));
+        values.put("llama.feed_forward_length", GgufValue.u32(llama.hidden()));
+        values.put("llama.attention.head_count", GgufValue.u32(llama.heads()));
+        values.put("llama.attention.head_count_kv", GgufValue.u32(llama.kvHeads()));
+        values.put("llama.attention.key_length", GgufValue.u32(llama.headDim()));
+        values.put("llama.attention.value_length", GgufValue.u32(llama.headDim()));
+        values.put(
+                "llama.attention.layer_norm_rms_epsilon", GgufValue.f32((float) llama.eps()));
+        values.put("llama.rope.dimension_count", GgufValue.u32(llama.headDim()));
+        values.put("llama.rope.freq_base", GgufValue.f32((float) llama.theta()));
+        values.put("llama.vocab_size", GgufValue.u32(llama.vocab()));
+    }
+
+    private void sizes(Gpt2 gpt2, Map<String, GgufValue> values) {
+        requireActivation(gpt2.act(), Activation.GELU_TANH);
+        if (!gpt2.scaled() || gpt2.scaledByLayer()) {
+            throw wrong("GGUF knows no GPT-2 with other scales of scores");
+        }
+        values.put("gpt2.context_length", GgufValue.u32(gpt2.context()));
+        values.put("gpt2.embedding_length", GgufValue.u32(gpt2.dim()));
+        values.put("gpt2.block_count", GgufValue.u32(gpt2.layers()));
+        values.put("gpt2.feed_forward_length", GgufValue.u32(gpt2.hidden()));
+        values.put("gpt2.attention.head_count", GgufValue.u32(gpt2.heads()));
+        values.put("gpt2.attention.layer_norm_epsilon", GgufValue.f32((float) gpt2.eps()));
+    }
+
+    private void requireActivation(Activation found, Activation wanted) {
+        if (found != wanted) {
+            throw wrong(
+                    "GGUF knows no " + family.name() + " with the activation "
+                            + Config.name(found) + ", only " + Config.name(wanted));
+        }
+    }
+
+    private ModelFileException wrong(String problem) {
+        return new ModelFileException(source.path(), problem);
+    }
+
+    /// What rotary frequencies are divided by, [pairs], if they are scaled at all.
+    private Optional<Tensor> divisors(Arena arena) {
+        if (!(family instanceof Llama llama) || llama.scaling() instanceof RopeScaling.None) {
+            return Optional.empty();
+        }
+        double[] plain = new RopeScaling.None().frequencies(llama.headDim(), llama.theta());
+        double[] scaled = llama.scaling().frequencies(llama.headDim(), llama.theta());
+        var divisors = new double[plain.length];
+        for (int j = 0; j < divisors.length; j++) {
+            divisors[j] = plain[j] / scaled[j];
+        }
+        return Optional.of(Tensor.of(arena, DType.F32, divisors, divisors.length));
+    }
+
+    private void vocabulary(Map<String, GgufValue> values) {
+        if (source.checkpoint() instanceof Gguf gguf) {
+            gguf.values().forEach(
+                    (key, value) -> {
+                        if (key.startsWith("tokenizer.")) {
+                            values.put(key, value);
+                        }
+                    });
+            return;
+        }
+        try {
+            values.putAll(tokenizer());
+        } catch (ModelFileException | TokenizerException e) {
+            notes.add("no vocabulary written: " + e.getMessage());
+            return;
+        }
+        source.config()
+                .bos()
+                .ifPresent(id -> values.put("tokenizer.ggml.bos_token_id", GgufValue.u32(id)));
+        source.config().eos().stream()
+                .findFirst()
+                .ifPresent(id -> values.put("tokenizer.ggml.eos_token_id", GgufValue.u32(id)));
+        source.chatTemplate()
+                .ifPresent(t -> values.put("tokenizer.chat_template", GgufValue.text(t)));
+    }
+
+    private Map<String, GgufValue> tokenizer() {
+        Path beside = source.folder().resolve("tokenizer.json");
+        if (source.isFolder() && Files.isRegularFile(beside)) {
+            return GgufVocabulary.of(beside, family.vocab());
+        }
+        if (source.tokenizer().isEmpty()) {
+            throw wrong(source.tokenizerProblem());
+        }
+        try {
+            Path passing = Files.createTempFile("tokenizer", ".json");
+            try {
+                TokenizerJson.write(source.tokenizer().get(), passing);
+                return GgufVocabulary.of(passing, family.vocab());
+            } finally {
+                Files.deleteIfExists(passing);
+            }
+        } catch (IOException e) {
+            throw wrong("its vocabulary cannot be written for a moment: " + e.getMessage());
+        }
+    }
+}
