@@ -26,6 +26,7 @@ import picocli.CommandLine.ScopeType;
             TokensCommand.class,
             TraceCommand.class,
             AblateCommand.class,
+            TrainCommand.class,
             InfoCommand.class,
             ModelsCommand.class,
             CompletionCommand.class,

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Thirty steps of a tiny GPT-2 as PyTorch took them.
 class GoldenTrainingTest {
     @ParameterizedTest
-    @ValueSource(strings = {"reference"})
+    @ValueSource(strings = {"reference", "vector"})
     void thirtySteps(String backendName) throws Exception {
         Path folder = SharedData.path("golden/training/gpt2");
         var config = folder.resolve("init/config.json");
@@ -51,14 +51,11 @@ class GoldenTrainingTest {
                         }
                     }
                     var sequences = Sequences.equal(rows, length);
-                    double loss =
-                            learner.learn(inputs, targets, sequences, 1.0 / inputs.length)
-                                    / inputs.length;
+                    double loss = learner.learn(inputs, targets, sequences, 1.0 / inputs.length) / inputs.length;
                     assertEquals(losses.at(step), loss, 1e-5, "loss of step " + step);
                     if (step == 0) {
                         for (Parameter p : parameters.list()) {
-                            assertStored(
-                                    expected, "grad0.", p, parameters.gradient(p.name()), 1e-5, 0);
+                            assertStored(expected, "grad0.", p, parameters.gradient(p.name()), 1e-5, 0);
                         }
                     }
                     optimizer.step(backend.updates(), parameters, step + 1, 1e-3);
@@ -71,12 +68,7 @@ class GoldenTrainingTest {
     }
 
     private static void assertStored(
-            Checkpoint expected,
-            String prefix,
-            Parameter p,
-            Tensor value,
-            double relative,
-            double absolute) {
+            Checkpoint expected, String prefix, Parameter p, Tensor value, double relative, double absolute) {
         // The largest of the whole stored tensor: the gradient of a key's bias alone is 0 but for
         // rounding, because a softmax does not see what all scores share.
         double[] all = expected.tensor(prefix + p.stored().name()).toDoubles();
@@ -88,8 +80,7 @@ class GoldenTrainingTest {
                 p,
                 value,
                 (stored, index, i) ->
-                        difference[0] =
-                                Math.max(difference[0], Math.abs(stored.at(index) - value.at(i))));
+                        difference[0] = Math.max(difference[0], Math.abs(stored.at(index) - value.at(i))));
         assertTrue(
                 difference[0] <= relative * largest + absolute,
                 prefix + p.name() + " differs by " + difference[0] + ", largest " + largest);

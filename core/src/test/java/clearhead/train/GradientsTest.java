@@ -18,19 +18,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
 /// Whole models: tape against central differences in F64; F32 kernels against F64.
 class GradientsTest {
-    static final List<Family> TINY =
-            List.of(Models.gpt2(11, 9, 8, 2, 2), Models.llama(11, 9, 8, 2, 4, 2, 12));
+    static final List<Family> TINY = List.of(Models.gpt2(11, 9, 8, 2, 2), Models.llama(11, 9, 8, 2, 4, 2, 12));
 
     /// Sizes that are no multiples of a vector, more than one key block.
-    static final List<Family> SMALL =
-            List.of(Models.gpt2(65, 100, 36, 2, 3), Models.llama(65, 100, 36, 2, 6, 3, 52));
+    static final List<Family> SMALL = List.of(Models.gpt2(65, 100, 36, 2, 3), Models.llama(65, 100, 36, 2, 6, 3, 52));
 
     private static final Sequences ROWS = new Sequences(0, 5, 8);
     private static final int[] INPUTS = {1, 4, 4, 9, 10, 0, 3, 1};
@@ -53,9 +50,7 @@ class GradientsTest {
         Tensor targets = Tensor.of(arena, TARGETS, TARGETS.length);
         var inputs = new LinkedHashMap<String, Tensor>();
         parameters.list().forEach(p -> inputs.put(p.name(), parameters.value(p.name())));
-        Differences.check(
-                inputs,
-                ops -> ops.crossEntropy(model.forward(ForwardPass.of(ops, INPUTS, ROWS)), targets));
+        Differences.check(inputs, ops -> ops.crossEntropy(model.forward(ForwardPass.of(ops, INPUTS, ROWS)), targets));
     }
 
     /// Norm weights that are not 1, biases that are not 0, weights that bite.
@@ -69,7 +64,6 @@ class GradientsTest {
         }
     }
 
-    @Disabled("until the vector backend has every adjoint")
     @ParameterizedTest
     @FieldSource("SMALL")
     void float32AgainstFloat64(Family family) {
@@ -100,17 +94,12 @@ class GradientsTest {
         for (Parameter p : exact.list()) {
             // GPT-2's query, key and value are one tensor of the checkpoint; the gradient of the
             // key's bias alone is 0 but for rounding.
-            double largest =
-                    exact.list().stream()
-                            .filter(o -> o.stored().name().equals(p.stored().name()))
-                            .mapToDouble(o -> largest(exact.gradient(o.name())))
-                            .max()
-                            .orElseThrow();
-            assertClose(
-                    exact.gradient(p.name()),
-                    rounded.gradient(p.name()),
-                    1e-5 * largest,
-                    p.name());
+            double largest = exact.list().stream()
+                    .filter(o -> o.stored().name().equals(p.stored().name()))
+                    .mapToDouble(o -> largest(exact.gradient(o.name())))
+                    .max()
+                    .orElseThrow();
+            assertClose(exact.gradient(p.name()), rounded.gradient(p.name()), 1e-5 * largest, p.name());
         }
     }
 
@@ -127,12 +116,9 @@ class GradientsTest {
         for (long i = 0; i < wanted.size(); i++) {
             difference = Math.max(difference, Math.abs(wanted.at(i) - got.at(i)));
         }
-        assertTrue(
-                difference <= tolerance,
-                name + ": differs by " + difference + ", largest " + largest(wanted));
+        assertTrue(difference <= tolerance, name + ": differs by " + difference + ", largest " + largest(wanted));
     }
 
-    @Disabled("until the vector backend has every adjoint")
     @ParameterizedTest
     @FieldSource("SMALL")
     void oneAndTwoThreadsGiveTheSameBits(Family family) {
@@ -169,10 +155,8 @@ class GradientsTest {
                 var learner = new Learner(backend, whole.model(family, arena), whole);
                 var other = new Learner(backend, halves.model(family, arena), halves)) {
             double sum = learner.learn(INPUTS, TARGETS, ROWS, 0.125);
-            double parts =
-                    other.learn(head(INPUTS, 0, 5), head(TARGETS, 0, 5), Sequences.one(5), 0.125)
-                            + other.learn(
-                                    head(INPUTS, 5, 8), head(TARGETS, 5, 8), Sequences.one(3), 0.125);
+            double parts = other.learn(head(INPUTS, 0, 5), head(TARGETS, 0, 5), Sequences.one(5), 0.125)
+                    + other.learn(head(INPUTS, 5, 8), head(TARGETS, 5, 8), Sequences.one(3), 0.125);
             assertEquals(sum, parts, 1e-12);
             for (Parameter p : whole.list()) {
                 assertClose(whole.gradient(p.name()), halves.gradient(p.name()), 1e-13, p.name());
