@@ -81,7 +81,11 @@ record Json(String file, String path, @Nullable Object value) {
                 yield list;
             }
             case VALUE_STRING -> parser.getString();
-            case VALUE_NUMBER_INT -> parser.getLongValue();
+            // No number that matters here is beyond a long; some files have 1e30 as an integer.
+            case VALUE_NUMBER_INT -> {
+                boolean isLong = parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER;
+                yield isLong ? (Object) parser.getLongValue() : (Object) parser.getDoubleValue();
+            }
             case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
             case VALUE_TRUE -> true;
             case VALUE_FALSE -> false;
@@ -144,6 +148,19 @@ record Json(String file, String path, @Nullable Object value) {
             items.add(new Json(file, path + "[" + items.size() + "]", item));
         }
         return items;
+    }
+
+    /// The list as it is, for lists so long that a record for each item would cost time.
+    List<?> items() {
+        if (!(value instanceof List<?> list)) {
+            throw wanted("a list");
+        }
+        return list;
+    }
+
+    /// The item of that list, for a complaint.
+    Json item(int i) {
+        return new Json(file, path + "[" + i + "]", items().get(i));
     }
 
     String text() {

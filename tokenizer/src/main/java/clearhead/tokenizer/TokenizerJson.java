@@ -160,8 +160,12 @@ public final class TokenizerJson {
     private static Vocabulary vocabulary(Json vocab, List<Added> added, int limit) {
         int size = 0;
         for (var entry : vocab.map().entrySet()) {
-            Json id = new Json(vocab.file(), "model.vocab." + entry.getKey(), entry.getValue());
-            size = Math.max(size, id.index(limit) + 1);
+            if (!(entry.getValue() instanceof Long id) || id < 0 || id >= limit) {
+                // Says what is wrong with it.
+                vocab.get(entry.getKey()).index(limit);
+                continue;
+            }
+            size = Math.max(size, id.intValue() + 1);
         }
         for (Added token : added) {
             size = Math.max(size, token.id() + 1);
@@ -193,38 +197,38 @@ public final class TokenizerJson {
     }
 
     private static Merges merges(Json list, Vocabulary vocabulary) {
-        List<Json> items = list.list();
+        List<?> items = list.items();
         var left = new int[items.size()];
         var right = new int[items.size()];
         var merged = new int[items.size()];
         for (int i = 0; i < items.size(); i++) {
-            Json item = items.get(i);
             String first;
             String second;
-            if (item.isList()) {
-                List<Json> both = item.list();
-                if (both.size() != 2) {
-                    throw item.wanted("two tokens");
+            if (items.get(i) instanceof List<?> both) {
+                if (both.size() != 2
+                        || !(both.get(0) instanceof String one)
+                        || !(both.get(1) instanceof String two)) {
+                    throw list.item(i).wanted("two tokens");
                 }
-                first = both.get(0).text();
-                second = both.get(1).text();
+                first = one;
+                second = two;
             } else {
-                String text = item.text();
+                String text = items.get(i) instanceof String one ? one : "";
                 int space = text.indexOf(' ');
                 if (space < 0 || text.indexOf(' ', space + 1) >= 0) {
-                    throw item.wanted("two tokens with a space between them");
+                    throw list.item(i).wanted("two tokens with a space between them");
                 }
                 first = text.substring(0, space);
                 second = text.substring(space + 1);
             }
-            left[i] = token(item, vocabulary, first);
-            right[i] = token(item, vocabulary, second);
-            merged[i] = token(item, vocabulary, first + second);
+            left[i] = token(list, i, vocabulary, first);
+            right[i] = token(list, i, vocabulary, second);
+            merged[i] = token(list, i, vocabulary, first + second);
         }
         return Merges.ofPairs(vocabulary, left, right, merged);
     }
 
-    private static int token(Json merge, Vocabulary vocabulary, String name) {
+    private static int token(Json merges, int i, Vocabulary vocabulary, String name) {
         byte[] bytes = ByteLevel.bytes(name);
         int id =
                 bytes == null
@@ -234,7 +238,7 @@ public final class TokenizerJson {
                                 0,
                                 bytes.length);
         if (id < 0) {
-            throw merge.wanted("a merge of tokens in model.vocab; " + Json.quoted(name) + " is none");
+            throw merges.item(i).wanted("a merge of tokens in model.vocab; " + Json.quoted(name) + " is none");
         }
         return id;
     }

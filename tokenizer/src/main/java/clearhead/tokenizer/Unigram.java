@@ -3,8 +3,8 @@ package clearhead.tokenizer;
 import java.util.Arrays;
 
 /// The path through a text whose pieces have the highest sum of scores (Viterbi). Kudo 2018,
-/// arXiv:1804.10959, eq. 2. Sums are compared as doubles and kept as
-/// floats, and the first of equal paths stays: on long texts SentencePiece's result depends on that.
+/// arXiv:1804.10959, eq. 2. Sums are doubles, as in sentencepiece 0.2.3,
+/// and the first of equal paths stays: on texts of a megabyte the result depends on that.
 final class Unigram {
 
     private static final float UNKNOWN_PENALTY = 10;
@@ -37,7 +37,7 @@ final class Unigram {
     ///     character
     int[] cut(byte[] text, int from, int end) {
         int size = end - from;
-        var best = new float[size + 1];
+        var best = new double[size + 1];
         var start = new int[size + 1];
         var piece = new int[size + 1];
         Arrays.fill(start, -1);
@@ -60,7 +60,7 @@ final class Unigram {
                                 : scores[id];
                 double sum = score + best[at];
                 if (start[stop] < 0 || sum > best[stop]) {
-                    best[stop] = (float) sum;
+                    best[stop] = sum;
                     start[stop] = at;
                     piece[stop] = id;
                 }
@@ -68,7 +68,7 @@ final class Unigram {
             }
             if (!known) {
                 int stop = at + character;
-                float sum = least - UNKNOWN_PENALTY + best[at];
+                double sum = least - UNKNOWN_PENALTY + best[at];
                 if (start[stop] < 0 || sum > best[stop]) {
                     best[stop] = sum;
                     start[stop] = at;
