@@ -28,7 +28,6 @@ class EngineTest {
         return Backends.all().stream()
                 .filter(p -> p.obstacles().isEmpty())
                 .map(p -> p.name())
-                .filter(name -> name.equals("reference"))
                 .toList();
     }
 

@@ -9,12 +9,12 @@ import java.util.HashMap;
 import java.util.Map;
 
 /// Keeps residuals, the final norm, and the patterns of one sequence rebuilt from query, keys and lse.
-final class Seen implements Probe {
-    final Map<String, float[]> values = new HashMap<>();
+public final class Seen implements Probe {
+    private final Map<String, float[]> values = new HashMap<>();
     private final Ops ops;
     private final int sequence;
 
-    Seen(Ops ops, int sequence) {
+    public Seen(Ops ops, int sequence) {
         this.ops = ops;
         this.sequence = sequence;
     }
@@ -38,7 +38,7 @@ final class Seen implements Probe {
         int from = attention.queries().start(sequence);
         int to = attention.queries().start(sequence + 1);
         int heads = attention.spec().heads();
-        try (var arena = Arena.ofConfined()) {
+        try (var arena = Arena.ofShared()) {
             Tensor query = attention.query().rows(from, to).copy(arena);
             Tensor scores = ops.scores(query, attention.past(), sequence, attention.spec());
             int queries = scores.dim(1);
@@ -58,7 +58,7 @@ final class Seen implements Probe {
         }
     }
 
-    float[] get(String name) {
+    public float[] get(String name) {
         float[] found = values.get(name);
         if (found == null) {
             throw new IllegalStateException("not seen: " + name);
