@@ -52,8 +52,7 @@ final class ChatCommand implements Callable<Integer> {
     @Option(
             names = "--json",
             paramLabel = "FILE",
-            description = "Write the conversation (docs/json.md); - for standard output, instead of the"
-                    + " replies.")
+            description = "Write the conversation (docs/json.md); - for standard output, instead of the" + " replies.")
     private Optional<String> json = Optional.empty();
 
     @Spec
@@ -65,7 +64,8 @@ final class ChatCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Optional<Destination> destination = Destination.both(json, Optional.empty()).json();
+        Optional<Destination> destination =
+                Destination.both(json, Optional.empty()).json();
         boolean quiet = destination.filter(Destination::isStandardOutput).isPresent();
         PrintWriter out = spec.commandLine().getOut();
         try (OpenModel open = OpenModel.open(model)) {
@@ -86,12 +86,7 @@ final class ChatCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void converse(
-            ChatTemplate template,
-            Engine engine,
-            List<Message> messages,
-            List<Turn> turns,
-            boolean quiet)
+    private void converse(ChatTemplate template, Engine engine, List<Message> messages, List<Turn> turns, boolean quiet)
             throws IOException {
         var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         boolean terminal = Boolean.getBoolean("clearhead.terminal");
@@ -105,8 +100,7 @@ final class ChatCommand implements Callable<Integer> {
             if (line == null) {
                 return;
             }
-            if (!line.isBlank()
-                    && turn(template, engine, messages, line, turns, quiet) == Generation.End.CANCELLED) {
+            if (!line.isBlank() && turn(template, engine, messages, line, turns, quiet) == Generation.End.CANCELLED) {
                 return;
             }
         }
@@ -122,16 +116,15 @@ final class ChatCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         messages.add(new Message("user", text));
         int[] prompt = template.encode(messages);
-        var listener =
-                new Generation.Listener() {
-                    @Override
-                    public void text(String piece) {
-                        if (!quiet) {
-                            out.print(piece);
-                            out.flush();
-                        }
-                    }
-                };
+        var listener = new Generation.Listener() {
+            @Override
+            public void text(String piece) {
+                if (!quiet) {
+                    out.print(piece);
+                    out.flush();
+                }
+            }
+        };
         Generation generation = engine.start(sampling.apply(Request.of(prompt)), listener);
         try (var interrupt = Interrupt.callOnce(generation::cancel)) {
             boolean more = generation.end().isEmpty();
@@ -155,7 +148,10 @@ final class ChatCommand implements Callable<Integer> {
             sampling.write(json);
             json.name("messages").beginArray();
             for (Message m : messages) {
-                json.beginObject().field("role", m.role()).field("content", m.content()).endObject();
+                json.beginObject()
+                        .field("role", m.role())
+                        .field("content", m.content())
+                        .endObject();
             }
             json.endArray().name("replies").beginArray();
             for (Turn t : turns) {

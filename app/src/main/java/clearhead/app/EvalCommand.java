@@ -58,15 +58,15 @@ final class EvalCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Optional<Destination> destination = Destination.both(json, Optional.empty()).json();
+        Optional<Destination> destination =
+                Destination.both(json, Optional.empty()).json();
         PrintWriter out = spec.commandLine().getOut();
         String text = read();
         try (OpenModel open = OpenModel.open(model)) {
             int tokens = window.orElse(Math.min(open.model().context(), WINDOW));
             if (tokens < 2 || tokens > open.model().context()) {
-                throw new UsageException(
-                        "--window wants 2 to " + open.model().context() + " (the model's context),"
-                                + " found " + tokens);
+                throw new UsageException("--window wants 2 to " + open.model().context() + " (the model's context),"
+                        + " found " + tokens);
             }
             var result = Perplexity.of(open.model(), text, tokens, progress());
             clearProgress();

@@ -50,9 +50,7 @@ final class GenerateCommand implements Callable<Integer> {
             description = "What to print. Default: ${DEFAULT-VALUE}.")
     private Form print = Form.text;
 
-    @Option(
-            names = "--ignore-end",
-            description = "Go on after an end-of-sequence token.")
+    @Option(names = "--ignore-end", description = "Go on after an end-of-sequence token.")
     private boolean ignoreEnd;
 
     @Option(names = "--stats", description = "Say on standard error how long it took.")
@@ -95,11 +93,7 @@ final class GenerateCommand implements Callable<Integer> {
                 double first = printer.firstSeconds(start);
                 tell(open.model(), request, generation, first, seconds);
                 Request asked = request;
-                file.ifPresent(
-                        f ->
-                                f.write(
-                                        out,
-                                        to -> write(to, open, asked, generation, first, seconds)));
+                file.ifPresent(f -> f.write(out, to -> write(to, open, asked, generation, first, seconds)));
             }
         }
         return 0;
@@ -112,8 +106,7 @@ final class GenerateCommand implements Callable<Integer> {
             }
             if (!model.hasTokenizer() && print == Form.text) {
                 throw new UsageException(
-                        "model " + model.name() + " has no vocabulary to write text with; add --print"
-                                + " ids");
+                        "model " + model.name() + " has no vocabulary to write text with; add --print" + " ids");
             }
             return Request.of(text.ids());
         }
@@ -184,39 +177,30 @@ final class GenerateCommand implements Callable<Integer> {
         }
     }
 
-    private void tell(
-            Model model, Request request, Generation generation, double first, double seconds) {
+    private void tell(Model model, Request request, Generation generation, double first, double seconds) {
         PrintWriter err = spec.commandLine().getErr();
         if (generation.end().orElse(Generation.End.CANCELLED) == Generation.End.CONTEXT) {
-            err.println(
-                    "clearhead: stopped: the context of model " + model.name() + " is full ("
-                            + model.context() + " tokens, " + request.prompt().length
-                            + " of them the prompt)");
+            err.println("clearhead: stopped: the context of model " + model.name() + " is full ("
+                    + model.context() + " tokens, " + request.prompt().length
+                    + " of them the prompt)");
         }
         if (stats) {
             int made = generation.made().length;
             double rest = made == 0 ? 0 : seconds - first;
-            err.println(
-                    String.format(
-                            Locale.ROOT,
-                            "%d tokens of the prompt and the first new one in %.2f s, %d more in %.2f"
-                                    + " s (%.1f a second)",
-                            request.prompt().length,
-                            seconds - rest,
-                            Math.max(0, made - 1),
-                            rest,
-                            made > 1 && rest > 0 ? (made - 1) / rest : 0.0));
+            err.println(String.format(
+                    Locale.ROOT,
+                    "%d tokens of the prompt and the first new one in %.2f s, %d more in %.2f" + " s (%.1f a second)",
+                    request.prompt().length,
+                    seconds - rest,
+                    Math.max(0, made - 1),
+                    rest,
+                    made > 1 && rest > 0 ? (made - 1) / rest : 0.0));
         }
         err.flush();
     }
 
     private void write(
-            Writer to,
-            OpenModel open,
-            Request request,
-            Generation generation,
-            double first,
-            double seconds) {
+            Writer to, OpenModel open, Request request, Generation generation, double first, double seconds) {
         try (var json = JsonWriter.to(to, true)) {
             json.beginObject().field("command", "generate");
             AttendJson.model(json, open);

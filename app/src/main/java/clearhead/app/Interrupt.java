@@ -15,20 +15,19 @@ final class Interrupt implements AutoCloseable {
     private final Thread hook;
 
     private Interrupt(Runnable stop) {
-        hook =
-                new Thread(
-                        () -> {
-                            stop.run();
-                            try {
-                                boolean ended = done.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
-                                if (!ended) {
-                                    System.err.println("clearhead: interrupted");
-                                }
-                            } catch (InterruptedException e) {
-                                Thread.currentThread().interrupt();
-                            }
-                        },
-                        "interrupt");
+        hook = new Thread(
+                () -> {
+                    stop.run();
+                    try {
+                        boolean ended = done.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+                        if (!ended) {
+                            System.err.println("clearhead: interrupted");
+                        }
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                },
+                "interrupt");
         Runtime.getRuntime().addShutdownHook(hook);
     }
 

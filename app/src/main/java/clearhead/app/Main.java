@@ -23,6 +23,10 @@ import picocli.CommandLine.ScopeType;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             AttendCommand.class,
+            GenerateCommand.class,
+            ChatCommand.class,
+            EvalCommand.class,
+            ConvertCommand.class,
             TokensCommand.class,
             TraceCommand.class,
             AblateCommand.class,

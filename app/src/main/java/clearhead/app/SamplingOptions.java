@@ -35,16 +35,15 @@ final class SamplingOptions {
             names = "--top-p",
             paramLabel = "P",
             defaultValue = "1",
-            description = "Of these, among the fewest whose probabilities add up to P."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description = "Of these, among the fewest whose probabilities add up to P." + " Default: ${DEFAULT-VALUE}.")
     double topP = 1;
 
     @Option(
             names = "--min-p",
             paramLabel = "P",
             defaultValue = "0",
-            description = "Of these, among those at least P times as likely as the first."
-                    + " Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Of these, among those at least P times as likely as the first." + " Default: ${DEFAULT-VALUE}.")
     double minP;
 
     @Option(
@@ -61,10 +60,7 @@ final class SamplingOptions {
             description = "Same seed, same text, on every machine. Default: ${DEFAULT-VALUE}.")
     long seed;
 
-    @Option(
-            names = "--stop",
-            paramLabel = "TEXT",
-            description = "Stop before this text; may be given more than once.")
+    @Option(names = "--stop", paramLabel = "TEXT", description = "Stop before this text; may be given more than once.")
     List<String> stop = new ArrayList<>();
 
     Request apply(Request request) {

@@ -23,24 +23,18 @@ public record ChatTemplate(Tokenizer tokenizer, String system) {
 
     /// @throws IllegalArgumentException if the model has no template, or none of this kind
     public static ChatTemplate of(Model model) {
-        String template =
-                model.chatTemplate()
-                        .orElseThrow(
-                                () ->
-                                        new IllegalArgumentException(
-                                                "model " + model.name()
-                                                        + " has no chat template, so it is none to"
-                                                        + " chat with; `generate` continues text"));
+        String template = model.chatTemplate()
+                .orElseThrow(() -> new IllegalArgumentException("model " + model.name()
+                        + " has no chat template, so it is none to"
+                        + " chat with; `generate` continues text"));
         Tokenizer tokenizer = model.tokenizer();
-        boolean chatMl =
-                template.contains(START)
-                        && template.contains(END)
-                        && tokenizer.specialTokens().containsKey(START)
-                        && tokenizer.specialTokens().containsKey(END);
+        boolean chatMl = template.contains(START)
+                && template.contains(END)
+                && tokenizer.specialTokens().containsKey(START)
+                && tokenizer.specialTokens().containsKey(END);
         if (!chatMl) {
-            throw new IllegalArgumentException(
-                    "the chat template of model " + model.name()
-                            + " is not understood yet; so far only ChatML (<|im_start|>) is");
+            throw new IllegalArgumentException("the chat template of model " + model.name()
+                    + " is not understood yet; so far only ChatML (<|im_start|>) is");
         }
         Matcher system = DEFAULT_SYSTEM.matcher(template);
         return new ChatTemplate(tokenizer, system.find() ? system.group(1) : "");
@@ -49,7 +43,9 @@ public record ChatTemplate(Tokenizer tokenizer, String system) {
     /// The prompt for the next reply. Names of special tokens in a message are text.
     public int[] encode(List<Message> messages) {
         IntStream ids = IntStream.empty();
-        if (!system.isEmpty() && !messages.isEmpty() && !messages.getFirst().role.equals("system")) {
+        if (!system.isEmpty()
+                && !messages.isEmpty()
+                && !messages.getFirst().role.equals("system")) {
             ids = IntStream.concat(ids, message(new Message("system", system)));
         }
         for (Message message : messages) {

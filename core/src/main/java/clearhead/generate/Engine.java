@@ -100,27 +100,23 @@ public final class Engine implements AutoCloseable {
             throw new IllegalArgumentException("the prompt holds no token");
         }
         if (prompt.length > model.context()) {
-            throw new IllegalArgumentException(
-                    "the prompt has " + prompt.length + " tokens, the context of model "
-                            + model.name() + " " + model.context() + ": token " + model.context()
-                            + (model.hasTokenizer()
-                                    ? " `" + model.tokenizer().decode(prompt[model.context()]) + "`"
-                                    : "")
-                            + " is the first that does not fit; shorten the prompt");
+            throw new IllegalArgumentException("the prompt has " + prompt.length + " tokens, the context of model "
+                    + model.name() + " " + model.context() + ": token " + model.context()
+                    + (model.hasTokenizer() ? " `" + model.tokenizer().decode(prompt[model.context()]) + "`" : "")
+                    + " is the first that does not fit; shorten the prompt");
         }
         for (int i = 0; i < prompt.length; i++) {
             if (prompt[i] < 0 || prompt[i] >= model.transformer().vocab()) {
                 throw new IllegalArgumentException(
-                        "token " + i + " of the prompt has the id " + prompt[i] + "; ids of model "
-                                + model.name() + " are 0 to " + (model.transformer().vocab() - 1));
+                        "token " + i + " of the prompt has the id " + prompt[i] + "; ids of model " + model.name()
+                                + " are 0 to " + (model.transformer().vocab() - 1));
             }
         }
         int needed = positionsOf(model, request);
         if (needed > positions) {
-            throw new IllegalArgumentException(
-                    "the prompt and " + request.maxTokens() + " tokens need " + needed
-                            + " positions, this engine has " + positions
-                            + "; ask for fewer tokens or make a larger engine");
+            throw new IllegalArgumentException("the prompt and " + request.maxTokens() + " tokens need " + needed
+                    + " positions, this engine has " + positions
+                    + "; ask for fewer tokens or make a larger engine");
         }
         var generation = new Generation(model, request, listener, cache.open());
         if (generation.end().isEmpty()) {
@@ -153,7 +149,9 @@ public final class Engine implements AutoCloseable {
             }
         }
         if (tokens > 0) {
-            pass(batch, new Sequences(starts.stream().mapToInt(Integer::intValue).toArray()));
+            pass(
+                    batch,
+                    new Sequences(starts.stream().mapToInt(Integer::intValue).toArray()));
         }
         retire();
         return !running.isEmpty() || !waiting.isEmpty();
@@ -178,9 +176,8 @@ public final class Engine implements AutoCloseable {
             }
         }
         workspace.reset();
-        var pass =
-                ForwardPass.at(ops, ids, rows, first, cache.extend(rows, sequences))
-                        .logitsOf(wanted.stream().mapToInt(Integer::intValue).toArray());
+        var pass = ForwardPass.at(ops, ids, rows, first, cache.extend(rows, sequences))
+                .logitsOf(wanted.stream().mapToInt(Integer::intValue).toArray());
         Tensor logits = model.forward(pass); // [choosing, vocab]
         for (int i = 0; i < choosing.size(); i++) {
             choosing.get(i).choose(logits.rows(i, i + 1));
@@ -197,15 +194,14 @@ public final class Engine implements AutoCloseable {
     }
 
     private void retire() {
-        running.removeIf(
-                r -> {
-                    if (!r.generation.cancelIfAsked()) {
-                        return false;
-                    }
-                    r.generation.sequence().close();
-                    reserved -= r.positions;
-                    return true;
-                });
+        running.removeIf(r -> {
+            if (!r.generation.cancelIfAsked()) {
+                return false;
+            }
+            r.generation.sequence().close();
+            reserved -= r.positions;
+            return true;
+        });
         waiting.removeIf(w -> w.generation.cancelIfAsked());
     }
 

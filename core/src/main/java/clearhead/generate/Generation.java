@@ -56,10 +56,9 @@ public final class Generation {
         this.sequence = sequence;
         sampler = new Sampler(request.sampling());
         stops = new StopText(request.stops());
-        decoder =
-                model.hasTokenizer()
-                        ? Optional.of(model.tokenizer().decoder(false, request.prompt()))
-                        : Optional.empty();
+        decoder = model.hasTokenizer()
+                ? Optional.of(model.tokenizer().decoder(false, request.prompt()))
+                : Optional.empty();
         ends = request.ignoreEnd() ? Set.of() : model.eos();
         context = model.context();
         ids = Arrays.copyOf(request.prompt(), request.prompt().length + 64);
@@ -146,11 +145,10 @@ public final class Generation {
     }
 
     private void finish(End reason) {
-        decoder.ifPresent(
-                d -> {
-                    say(stops.accept(d.finish()));
-                    say(stops.finish());
-                });
+        decoder.ifPresent(d -> {
+            say(stops.accept(d.finish()));
+            say(stops.finish());
+        });
         end = Optional.of(reason);
     }
 }

@@ -69,9 +69,8 @@ public record Perplexity(long tokens, long bytes, double nats) {
     /// The same for ids, of which the first is not scored; bytes are 0.
     public static Perplexity of(Model model, int[] ids, int window, Progress progress) {
         if (window < 2 || window > model.context()) {
-            throw new IllegalArgumentException(
-                    "window: wanted 2 to " + model.context() + " (the context of model "
-                            + model.name() + "), got " + window);
+            throw new IllegalArgumentException("window: wanted 2 to " + model.context() + " (the context of model "
+                    + model.name() + "), got " + window);
         }
         if (ids.length < 2) {
             throw new IllegalArgumentException("the text is too short to score: no token follows another");

@@ -10,8 +10,7 @@ import java.util.List;
 /// @param maxTokens most tokens to make
 /// @param stops texts before which to stop
 /// @param ignoreEnd whether to go on after an end-of-sequence token
-public record Request(
-        int[] prompt, Sampling sampling, int maxTokens, List<String> stops, boolean ignoreEnd) {
+public record Request(int[] prompt, Sampling sampling, int maxTokens, List<String> stops, boolean ignoreEnd) {
 
     private static final int DEFAULT_TOKENS = 128;
 
@@ -35,14 +34,10 @@ public record Request(
         if (!prompt.isEmpty()) {
             return of(model.tokenizer().encode(prompt, Special.ADD));
         }
-        return of(
-                model.bos()
-                        .orElseThrow(
-                                () ->
-                                        new IllegalArgumentException(
-                                                "the prompt is empty, and model " + model.name()
-                                                        + " has no beginning-of-sequence token to"
-                                                        + " start from; give some text")));
+        return of(model.bos()
+                .orElseThrow(() -> new IllegalArgumentException("the prompt is empty, and model " + model.name()
+                        + " has no beginning-of-sequence token to"
+                        + " start from; give some text")));
     }
 
     public Request with(Sampling other) {

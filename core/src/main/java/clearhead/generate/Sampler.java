@@ -39,14 +39,12 @@ public final class Sampler {
         if (sampling.repeatPenalty() == 1) {
             return;
         }
-        int[] ids = Arrays.stream(recent, 0, Math.min(seen, recent.length)).distinct().toArray();
+        int[] ids = Arrays.stream(recent, 0, Math.min(seen, recent.length))
+                .distinct()
+                .toArray();
         for (int id : ids) {
             double logit = logits[id];
-            logits[id] =
-                    (float)
-                            (logit > 0
-                                    ? logit / sampling.repeatPenalty()
-                                    : logit * sampling.repeatPenalty());
+            logits[id] = (float) (logit > 0 ? logit / sampling.repeatPenalty() : logit * sampling.repeatPenalty());
         }
     }
 

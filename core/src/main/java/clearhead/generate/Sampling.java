@@ -15,8 +15,7 @@ package clearhead.generate;
 /// Probabilities of steps 3 and 4 are those at temperature 1.
 ///
 /// @param seed of the draws: same seed, same logits, same tokens, on every machine
-public record Sampling(
-        double temperature, int topK, double topP, double minP, double repeatPenalty, long seed) {
+public record Sampling(double temperature, int topK, double topP, double minP, double repeatPenalty, long seed) {
 
     /// How many tokens back a repetition counts.
     public static final int REPEAT_WINDOW = 64;
@@ -29,11 +28,7 @@ public record Sampling(
         require(topK >= 0, "top-k", "0 (off) or more", topK);
         require(topP > 0 && topP <= 1, "top-p", "above 0, up to 1 (off)", topP);
         require(minP >= 0 && minP <= 1, "min-p", "0 (off) to 1", minP);
-        require(
-                repeatPenalty > 0 && repeatPenalty < 1e6,
-                "repeat penalty",
-                "above 0; 1 is off",
-                repeatPenalty);
+        require(repeatPenalty > 0 && repeatPenalty < 1e6, "repeat penalty", "above 0; 1 is off", repeatPenalty);
     }
 
     private static void require(boolean holds, String name, String wanted, double found) {

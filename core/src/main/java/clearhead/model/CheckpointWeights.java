@@ -50,13 +50,12 @@ final class CheckpointWeights implements Weights {
         if (entry == null) {
             throw new ModelFileException(
                     checkpoint.source(),
-                    "there is no tensor \"" + name + "\", which a " + family.name() + " of "
-                            + family.layers() + " layers needs");
+                    "there is no tensor \"" + name + "\", which a " + family.name() + " of " + family.layers()
+                            + " layers needs");
         }
-        Shape wanted =
-                dialect.transposes() || p.shape().rank() == 1
-                        ? p.storedShape()
-                        : new Shape(p.stored().all(), p.shape().dim(1));
+        Shape wanted = dialect.transposes() || p.shape().rank() == 1
+                ? p.storedShape()
+                : new Shape(p.stored().all(), p.shape().dim(1));
         if (!entry.shape().equals(wanted)) {
             throw new ModelFileException(
                     checkpoint.source(),
@@ -128,8 +127,7 @@ final class CheckpointWeights implements Weights {
         Tensor tensor = checkpoint.tensor(name);
         if (!tensor.type().isReal()) {
             throw new ModelFileException(
-                    checkpoint.source(),
-                    "\"" + name + "\" holds " + tensor.type() + ", wanted real numbers");
+                    checkpoint.source(), "\"" + name + "\" holds " + tensor.type() + ", wanted real numbers");
         }
         return tensor;
     }
@@ -142,8 +140,8 @@ final class CheckpointWeights implements Weights {
             if (at >= 0) {
                 throw new ModelFileException(
                         checkpoint.source(),
-                        "\"" + name + "\" holds " + describe(tensor, at) + " at element " + at
-                                + " of " + tensor.shape() + "; the file is damaged");
+                        "\"" + name + "\" holds " + describe(tensor, at) + " at element " + at + " of " + tensor.shape()
+                                + "; the file is damaged");
             }
         }
     }

@@ -83,10 +83,10 @@ public record Config(Json.Obj json) {
             case "silu", "swish" -> Activation.SILU;
             case "relu" -> Activation.RELU;
             default ->
-                    throw json.wrong(
-                            name,
-                            "unknown activation \"" + found
-                                    + "\"; there are gelu, gelu_new, gelu_pytorch_tanh, silu, relu");
+                throw json.wrong(
+                        name,
+                        "unknown activation \"" + found
+                                + "\"; there are gelu, gelu_new, gelu_pytorch_tanh, silu, relu");
         };
     }
 
@@ -102,25 +102,21 @@ public record Config(Json.Obj json) {
 
     /// The beginning-of-sequence token.
     public OptionalInt bos() {
-        return json.has("bos_token_id")
-                ? OptionalInt.of(json.integer("bos_token_id"))
-                : OptionalInt.empty();
+        return json.has("bos_token_id") ? OptionalInt.of(json.integer("bos_token_id")) : OptionalInt.empty();
     }
 
     /// The end-of-sequence tokens; often one.
     public Set<Integer> eos() {
         var ids = new TreeSet<Integer>();
-        json.find("eos_token_id")
-                .ifPresent(
-                        value -> {
-                            if (value instanceof Json.Arr list) {
-                                for (int id : list.integers()) {
-                                    ids.add(id);
-                                }
-                            } else {
-                                ids.add(json.integer("eos_token_id"));
-                            }
-                        });
+        json.find("eos_token_id").ifPresent(value -> {
+            if (value instanceof Json.Arr list) {
+                for (int id : list.integers()) {
+                    ids.add(id);
+                }
+            } else {
+                ids.add(json.integer("eos_token_id"));
+            }
+        });
         return ids;
     }
 

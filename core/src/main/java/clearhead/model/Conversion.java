@@ -30,12 +30,11 @@ public final class Conversion {
     /// @param overwrite whether files that are there may be replaced
     public record Options(Optional<DType> type, boolean overwrite) {
         public Options {
-            type.ifPresent(
-                    t -> {
-                        if (!t.isReal()) {
-                            throw new IllegalArgumentException("weights cannot be " + t);
-                        }
-                    });
+            type.ifPresent(t -> {
+                if (!t.isReal()) {
+                    throw new IllegalArgumentException("weights cannot be " + t);
+                }
+            });
         }
     }
 
@@ -45,14 +44,13 @@ public final class Conversion {
     public record Result(Path target, long bytes, int tensors, List<String> notes) {}
 
     /// Files of a folder that go along unchanged.
-    private static final List<String> BESIDE =
-            List.of(
-                    "tokenizer.json",
-                    "tokenizer_config.json",
-                    "tokenizer.model",
-                    "special_tokens_map.json",
-                    "generation_config.json",
-                    "chat_template.jinja");
+    private static final List<String> BESIDE = List.of(
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "tokenizer.model",
+            "special_tokens_map.json",
+            "generation_config.json",
+            "chat_template.jinja");
 
     private final ModelSource source;
     private final Family family;
@@ -64,9 +62,7 @@ public final class Conversion {
         this.options = options;
         family = Family.of(source.config());
         CheckpointWeights.requireFinite(source.checkpoint());
-        weights =
-                new CheckpointWeights(
-                        source.checkpoint(), family, CheckpointWeights.Packing.NONE, arena);
+        weights = new CheckpointWeights(source.checkpoint(), family, CheckpointWeights.Packing.NONE, arena);
     }
 
     /// Converts a model.
@@ -78,16 +74,13 @@ public final class Conversion {
         try (ModelSource source = ModelSource.open(from);
                 Arena arena = Arena.ofShared()) {
             var conversion = new Conversion(source, options, arena);
-            return to.toString().endsWith(".gguf")
-                    ? conversion.toGguf(to)
-                    : conversion.toFolder(to);
+            return to.toString().endsWith(".gguf") ? conversion.toGguf(to) : conversion.toFolder(to);
         }
     }
 
     private void requireFree(Path target) {
         if (Files.exists(target) && !options.overwrite) {
-            throw new ModelFileException(
-                    target, "is there already; choose another name or allow to overwrite it");
+            throw new ModelFileException(target, "is there already; choose another name or allow to overwrite it");
         }
     }
 
@@ -130,9 +123,8 @@ public final class Conversion {
         Map<String, List<Parameter>> parts = byStoredName(family);
         try (var writer = SafetensorsWriter.create(target)) {
             writer.metadata(Map.of("format", "pt"));
-            parts.forEach(
-                    (name, list) ->
-                            writer.declare(name, type(list), list.getFirst().storedShape()));
+            parts.forEach((name, list) ->
+                    writer.declare(name, type(list), list.getFirst().storedShape()));
             long bytes = writer.bytes();
             parts.forEach((name, list) -> write(writer, name, list));
             writer.commit();
@@ -176,15 +168,13 @@ public final class Conversion {
     /// The family in settings that transformers knows: GGUF's divisors of frequencies come from
     /// Llama 3's rule in all public models.
     private Family known(List<String> notes) {
-        if (family instanceof Llama llama
-                && llama.scaling() instanceof RopeScaling.Divided divided) {
+        if (family instanceof Llama llama && llama.scaling() instanceof RopeScaling.Divided divided) {
             Optional<RopeScaling> rule = divided.asLlama3(llama.headDim(), llama.theta());
             if (rule.isPresent()) {
                 return llama.with(rule.get());
             }
-            notes.add(
-                    "its rotary frequencies follow no rule of transformers, which will not load it;"
-                            + " config.json lists the divisors");
+            notes.add("its rotary frequencies follow no rule of transformers, which will not load it;"
+                    + " config.json lists the divisors");
         }
         return family;
     }
@@ -192,12 +182,11 @@ public final class Conversion {
     /// Sizes as the family has them, and what else the source says: special tokens.
     private String config(List<String> notes) {
         Map<String, Object> fields = new LinkedHashMap<>(known(notes).config());
-        source.config().json().fields().forEach(
-                (name, value) -> {
-                    if (name.endsWith("_token_id")) {
-                        fields.put(name, value);
-                    }
-                });
+        source.config().json().fields().forEach((name, value) -> {
+            if (name.endsWith("_token_id")) {
+                fields.put(name, value);
+            }
+        });
         DType type = type(List.of(family.parameters().getFirst()));
         fields.put(
                 "dtype",
@@ -236,9 +225,6 @@ public final class Conversion {
             notes.add("no tokenizer.json written: " + e.getMessage());
         }
         source.chatTemplate()
-                .ifPresent(
-                        template ->
-                                AtomicFile.writeText(
-                                        folder.resolve("chat_template.jinja"), template));
+                .ifPresent(template -> AtomicFile.writeText(folder.resolve("chat_template.jinja"), template));
     }
 }

@@ -15,32 +15,30 @@ enum Dialect {
     /// llama2.c: Hugging Face's names; rotary pairs are neighbours.
     LLAMA2C;
 
-    private static final Map<String, String> OUTSIDE =
-            Map.of(
-                    "model.embed_tokens", "token_embd",
-                    "model.norm", "output_norm",
-                    "lm_head", "output",
-                    "transformer.wte", "token_embd",
-                    "transformer.wpe", "position_embd",
-                    "transformer.ln_f", "output_norm");
+    private static final Map<String, String> OUTSIDE = Map.of(
+            "model.embed_tokens", "token_embd",
+            "model.norm", "output_norm",
+            "lm_head", "output",
+            "transformer.wte", "token_embd",
+            "transformer.wpe", "position_embd",
+            "transformer.ln_f", "output_norm");
 
-    private static final Map<String, String> INSIDE =
-            Map.ofEntries(
-                    Map.entry("input_layernorm", "attn_norm"),
-                    Map.entry("self_attn.q_proj", "attn_q"),
-                    Map.entry("self_attn.k_proj", "attn_k"),
-                    Map.entry("self_attn.v_proj", "attn_v"),
-                    Map.entry("self_attn.o_proj", "attn_output"),
-                    Map.entry("post_attention_layernorm", "ffn_norm"),
-                    Map.entry("mlp.gate_proj", "ffn_gate"),
-                    Map.entry("mlp.up_proj", "ffn_up"),
-                    Map.entry("mlp.down_proj", "ffn_down"),
-                    Map.entry("ln_1", "attn_norm"),
-                    Map.entry("attn.c_attn", "attn_qkv"),
-                    Map.entry("attn.c_proj", "attn_output"),
-                    Map.entry("ln_2", "ffn_norm"),
-                    Map.entry("mlp.c_fc", "ffn_up"),
-                    Map.entry("mlp.c_proj", "ffn_down"));
+    private static final Map<String, String> INSIDE = Map.ofEntries(
+            Map.entry("input_layernorm", "attn_norm"),
+            Map.entry("self_attn.q_proj", "attn_q"),
+            Map.entry("self_attn.k_proj", "attn_k"),
+            Map.entry("self_attn.v_proj", "attn_v"),
+            Map.entry("self_attn.o_proj", "attn_output"),
+            Map.entry("post_attention_layernorm", "ffn_norm"),
+            Map.entry("mlp.gate_proj", "ffn_gate"),
+            Map.entry("mlp.up_proj", "ffn_up"),
+            Map.entry("mlp.down_proj", "ffn_down"),
+            Map.entry("ln_1", "attn_norm"),
+            Map.entry("attn.c_attn", "attn_qkv"),
+            Map.entry("attn.c_proj", "attn_output"),
+            Map.entry("ln_2", "ffn_norm"),
+            Map.entry("mlp.c_fc", "ffn_up"),
+            Map.entry("mlp.c_proj", "ffn_down"));
 
     static Dialect of(Checkpoint checkpoint) {
         if (checkpoint instanceof Llama2c) {
@@ -55,12 +53,12 @@ enum Dialect {
     String name(Checkpoint checkpoint, Family family, String stored) {
         return switch (this) {
             case HUGGING_FACE, LLAMA2C ->
-                    !checkpoint.has(stored)
-                                    && stored.startsWith(family.optionalPrefix())
-                                    && checkpoint.has(
-                                            stored.substring(family.optionalPrefix().length()))
-                            ? stored.substring(family.optionalPrefix().length())
-                            : stored;
+                !checkpoint.has(stored)
+                                && stored.startsWith(family.optionalPrefix())
+                                && checkpoint.has(
+                                        stored.substring(family.optionalPrefix().length()))
+                        ? stored.substring(family.optionalPrefix().length())
+                        : stored;
             case GGUF -> ggufName(family, stored);
         };
     }
@@ -74,8 +72,8 @@ enum Dialect {
             return known(OUTSIDE, module) + suffix;
         }
         int end = module.indexOf('.', prefix.length());
-        return "blk." + module.substring(prefix.length(), end) + "."
-                + known(INSIDE, module.substring(end + 1)) + suffix;
+        return "blk." + module.substring(prefix.length(), end) + "." + known(INSIDE, module.substring(end + 1))
+                + suffix;
     }
 
     private static String known(Map<String, String> names, String module) {
@@ -100,9 +98,9 @@ enum Dialect {
     List<String> layerPrefixes(Family family) {
         return switch (this) {
             case HUGGING_FACE, LLAMA2C ->
-                    List.of(
-                            family.layerPrefix(),
-                            family.layerPrefix().substring(family.optionalPrefix().length()));
+                List.of(
+                        family.layerPrefix(),
+                        family.layerPrefix().substring(family.optionalPrefix().length()));
             case GGUF -> List.of("blk.");
         };
     }
@@ -119,9 +117,7 @@ enum Dialect {
                     end++;
                 }
                 String number = name.substring(prefix.length(), end);
-                if (!number.isEmpty()
-                        && (number.length() > 9
-                                || Integer.parseInt(number) >= family.layers())) {
+                if (!number.isEmpty() && (number.length() > 9 || Integer.parseInt(number) >= family.layers())) {
                     throw new ModelFileException(
                             checkpoint.source(),
                             "holds \"" + name + "\", but the configuration says "

@@ -10,12 +10,9 @@ import java.nio.ByteOrder;
 
 /// Moves elements of any type about without changing them.
 final class Elements {
-    private static final ValueLayout.OfLong I64 =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt I32 =
-            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort I16 =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private Elements() {}
 
@@ -58,9 +55,7 @@ final class Elements {
             case 8 -> to.data().set(I64, j * 8, from.data().get(I64, i * 8));
             case 4 -> to.data().set(I32, j * 4, from.data().get(I32, i * 4));
             case 2 -> to.data().set(I16, j * 2, from.data().get(I16, i * 2));
-            default ->
-                    to.data().set(
-                            ValueLayout.JAVA_BYTE, j, from.data().get(ValueLayout.JAVA_BYTE, i));
+            default -> to.data().set(ValueLayout.JAVA_BYTE, j, from.data().get(ValueLayout.JAVA_BYTE, i));
         }
     }
 
@@ -105,17 +100,14 @@ final class Elements {
         int step = type.blockBytes();
         for (long b = 0; b < blocks; b++) {
             long at = b * step;
-            boolean finite =
-                    switch (type) {
-                        case F64 -> finite(data.get(I64, at) >>> 32, 0x7ff00000L);
-                        case F32 -> finite(data.get(I32, at), 0x7f800000L);
-                        case BF16 -> finite(data.get(I16, at), 0x7f80L);
-                        case F16, Q8_0, Q4_0 -> finite(data.get(I16, at), 0x7c00L);
-                        case Q4_1 ->
-                                finite(data.get(I16, at), 0x7c00L)
-                                        && finite(data.get(I16, at + 2), 0x7c00L);
-                        case I64, I32, I16, I8, U8, BOOL -> true;
-                    };
+            boolean finite = switch (type) {
+                case F64 -> finite(data.get(I64, at) >>> 32, 0x7ff00000L);
+                case F32 -> finite(data.get(I32, at), 0x7f800000L);
+                case BF16 -> finite(data.get(I16, at), 0x7f80L);
+                case F16, Q8_0, Q4_0 -> finite(data.get(I16, at), 0x7c00L);
+                case Q4_1 -> finite(data.get(I16, at), 0x7c00L) && finite(data.get(I16, at + 2), 0x7c00L);
+                case I64, I32, I16, I8, U8, BOOL -> true;
+            };
             if (!finite) {
                 return b * type.blockSize();
             }

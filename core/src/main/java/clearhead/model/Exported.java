@@ -20,8 +20,7 @@ public final class Exported {
     ///     nothing is to be transposed
     /// @param arena owner of what has to be joined; the others are the parameters themselves
     /// @return by the checkpoint's names, in the order of the forward pass
-    public static Map<String, Tensor> of(
-            Family family, Function<String, Tensor> parameters, Arena arena) {
+    public static Map<String, Tensor> of(Family family, Function<String, Tensor> parameters, Arena arena) {
         var parts = new LinkedHashMap<String, List<Parameter>>();
         for (Parameter p : family.parameters()) {
             parts.computeIfAbsent(p.stored().name(), _ -> new ArrayList<>()).add(p);
@@ -31,8 +30,7 @@ public final class Exported {
         return tensors;
     }
 
-    private static Tensor joined(
-            List<Parameter> parts, Function<String, Tensor> parameters, Arena arena) {
+    private static Tensor joined(List<Parameter> parts, Function<String, Tensor> parameters, Arena arena) {
         Parameter first = parts.getFirst();
         Tensor one = parameters.apply(first.name());
         if (parts.size() == 1 && !first.stored().transposed()) {

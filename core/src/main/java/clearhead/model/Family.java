@@ -27,10 +27,10 @@ public sealed interface Family permits Gpt2, Llama {
             case "gpt2" -> Gpt2.of(config);
             case "llama" -> Llama.of(config);
             default ->
-                    throw new ModelFileException(
-                            config.json().at() + ".model_type",
-                            "architecture \"" + config.modelType()
-                                    + "\" is not supported; there are " + Config.joined(NAMES));
+                throw new ModelFileException(
+                        config.json().at() + ".model_type",
+                        "architecture \"" + config.modelType() + "\" is not supported; there are "
+                                + Config.joined(NAMES));
         };
     }
 

@@ -22,17 +22,16 @@ final class GgufConfig {
 
     static Config of(Checkpoint checkpoint) {
         var gguf = new GgufConfig(checkpoint);
-        Map<String, Object> fields =
-                switch (gguf.architecture) {
-                    case "llama" -> gguf.llama();
-                    case "gpt2" -> gguf.gpt2();
-                    default ->
-                            throw gguf.wrong(
-                                    "general.architecture",
-                                    "architecture \"" + gguf.architecture
-                                            + "\" is not supported; there are "
-                                            + Config.joined(Family.NAMES));
-                };
+        Map<String, Object> fields = switch (gguf.architecture) {
+            case "llama" -> gguf.llama();
+            case "gpt2" -> gguf.gpt2();
+            default ->
+                throw gguf.wrong(
+                        "general.architecture",
+                        "architecture \"" + gguf.architecture
+                                + "\" is not supported; there are "
+                                + Config.joined(Family.NAMES));
+        };
         gguf.tokens(fields);
         return Config.of(checkpoint.source().toString(), fields);
     }
@@ -104,8 +103,7 @@ final class GgufConfig {
         }
         var ends = new ArrayList<Integer>();
         for (String key : List.of("eos_token_id", "eot_token_id")) {
-            if (metadata.get("tokenizer.ggml." + key) instanceof Number end
-                    && !ends.contains(end.intValue())) {
+            if (metadata.get("tokenizer.ggml." + key) instanceof Number end && !ends.contains(end.intValue())) {
                 ends.add(end.intValue());
             }
         }
@@ -122,17 +120,13 @@ final class GgufConfig {
                 .mapToInt(entry -> entry.shape().dim(0))
                 .findFirst()
                 .orElseThrow(
-                        () ->
-                                new ModelFileException(
-                                        checkpoint.source(),
-                                        "there is no matrix \"token_embd.weight\""));
+                        () -> new ModelFileException(checkpoint.source(), "there is no matrix \"token_embd.weight\""));
     }
 
     private void same(String key, int wanted) {
         int found = integer(key, wanted);
         if (found != wanted) {
-            throw wrong(
-                    architecture + "." + key, "only " + wanted + " is supported, found " + found);
+            throw wrong(architecture + "." + key, "only " + wanted + " is supported, found " + found);
         }
     }
 

@@ -44,9 +44,7 @@ final class GgufExport {
             metadata(parts, types).forEach(writer::put);
             Optional<Tensor> divisors = divisors(arena);
             divisors.ifPresent(d -> writer.declare("rope_freqs.weight", DType.F32, d.shape()));
-            parts.forEach(
-                    (name, list) ->
-                            writer.declare(ggufName(name), typeOf(types, name), shape(list)));
+            parts.forEach((name, list) -> writer.declare(ggufName(name), typeOf(types, name), shape(list)));
             long bytes = writer.bytes();
             divisors.ifPresent(d -> writer.write("rope_freqs.weight", d));
             parts.forEach((name, list) -> write(writer, ggufName(name), list));
@@ -90,18 +88,16 @@ final class GgufExport {
         }
     }
 
-    private Map<String, GgufValue> metadata(
-            Map<String, List<Parameter>> parts, Map<String, DType> types) {
+    private Map<String, GgufValue> metadata(Map<String, List<Parameter>> parts, Map<String, DType> types) {
         Map<String, GgufValue> values = new LinkedHashMap<>();
         values.put("general.architecture", GgufValue.text(family.name()));
         values.put("general.name", GgufValue.text(source.name()));
         if (source.checkpoint() instanceof Gguf gguf) {
-            gguf.values().forEach(
-                    (key, value) -> {
-                        if (key.startsWith("general.")) {
-                            values.put(key, value);
-                        }
-                    });
+            gguf.values().forEach((key, value) -> {
+                if (key.startsWith("general.")) {
+                    values.put(key, value);
+                }
+            });
         }
         values.put("general.file_type", GgufValue.u32(fileType(parts, types)));
         values.put("general.quantization_version", GgufValue.u32(2));
@@ -111,17 +107,14 @@ final class GgufExport {
     }
 
     /// llama.cpp's number for the type of most weights.
-    private static int fileType(
-            Map<String, List<Parameter>> parts, Map<String, DType> types) {
+    private static int fileType(Map<String, List<Parameter>> parts, Map<String, DType> types) {
         var elements = new LinkedHashMap<DType, Long>();
         parts.forEach(
-                (name, list) ->
-                        elements.merge(typeOf(types, name), shape(list).size(), Long::sum));
-        DType most =
-                elements.entrySet().stream()
-                        .max(Map.Entry.comparingByValue())
-                        .orElseThrow()
-                        .getKey();
+                (name, list) -> elements.merge(typeOf(types, name), shape(list).size(), Long::sum));
+        DType most = elements.entrySet().stream()
+                .max(Map.Entry.comparingByValue())
+                .orElseThrow()
+                .getKey();
         return switch (most) {
             case F16 -> 1;
             case Q4_0 -> 2;
@@ -149,8 +142,7 @@ final class GgufExport {
         values.put("llama.attention.head_count_kv", GgufValue.u32(llama.kvHeads()));
         values.put("llama.attention.key_length", GgufValue.u32(llama.headDim()));
         values.put("llama.attention.value_length", GgufValue.u32(llama.headDim()));
-        values.put(
-                "llama.attention.layer_norm_rms_epsilon", GgufValue.f32((float) llama.eps()));
+        values.put("llama.attention.layer_norm_rms_epsilon", GgufValue.f32((float) llama.eps()));
         values.put("llama.rope.dimension_count", GgufValue.u32(llama.headDim()));
         values.put("llama.rope.freq_base", GgufValue.f32((float) llama.theta()));
         values.put("llama.vocab_size", GgufValue.u32(llama.vocab()));
@@ -171,9 +163,8 @@ final class GgufExport {
 
     private void requireActivation(Activation found, Activation wanted) {
         if (found != wanted) {
-            throw wrong(
-                    "GGUF knows no " + family.name() + " with the activation "
-                            + Config.name(found) + ", only " + Config.name(wanted));
+            throw wrong("GGUF knows no " + family.name() + " with the activation " + Config.name(found) + ", only "
+                    + Config.name(wanted));
         }
     }
 
@@ -197,12 +188,11 @@ final class GgufExport {
 
     private void vocabulary(Map<String, GgufValue> values) {
         if (source.checkpoint() instanceof Gguf gguf) {
-            gguf.values().forEach(
-                    (key, value) -> {
-                        if (key.startsWith("tokenizer.")) {
-                            values.put(key, value);
-                        }
-                    });
+            gguf.values().forEach((key, value) -> {
+                if (key.startsWith("tokenizer.")) {
+                    values.put(key, value);
+                }
+            });
             return;
         }
         try {
@@ -211,14 +201,11 @@ final class GgufExport {
             notes.add("no vocabulary written: " + e.getMessage());
             return;
         }
-        source.config()
-                .bos()
-                .ifPresent(id -> values.put("tokenizer.ggml.bos_token_id", GgufValue.u32(id)));
+        source.config().bos().ifPresent(id -> values.put("tokenizer.ggml.bos_token_id", GgufValue.u32(id)));
         source.config().eos().stream()
                 .findFirst()
                 .ifPresent(id -> values.put("tokenizer.ggml.eos_token_id", GgufValue.u32(id)));
-        source.chatTemplate()
-                .ifPresent(t -> values.put("tokenizer.chat_template", GgufValue.text(t)));
+        source.chatTemplate().ifPresent(t -> values.put("tokenizer.chat_template", GgufValue.text(t)));
     }
 
     private Map<String, GgufValue> tokenizer() {

@@ -118,18 +118,16 @@ public record Gpt2(
             int all,
             int out,
             int in) {
-        parameters.add(
-                new Parameter(
-                        name + ".weight",
-                        new Shape(out, in),
-                        init,
-                        new Parameter.Stored(stored + ".weight", true, first, all, 0)));
-        parameters.add(
-                new Parameter(
-                        name + ".bias",
-                        new Shape(out),
-                        Parameter.Init.ZEROS,
-                        new Parameter.Stored(stored + ".bias", false, first, all, 0)));
+        parameters.add(new Parameter(
+                name + ".weight",
+                new Shape(out, in),
+                init,
+                new Parameter.Stored(stored + ".weight", true, first, all, 0)));
+        parameters.add(new Parameter(
+                name + ".bias",
+                new Shape(out),
+                Parameter.Init.ZEROS,
+                new Parameter.Stored(stored + ".bias", false, first, all, 0)));
     }
 
     @Override
@@ -138,25 +136,16 @@ public record Gpt2(
         var none = new Positions.None();
         for (int i = 0; i < layers; i++) {
             String p = layerPrefix() + i + ".";
-            var attention =
-                    new Attention(
-                            spec(i),
-                            none,
-                            weights.linear(p + "attn.q", true),
-                            weights.linear(p + "attn.k", true),
-                            weights.linear(p + "attn.v", true),
-                            weights.linear(p + "attn.c_proj", true));
-            var mlp =
-                    new Mlp.Dense(
-                            weights.linear(p + "mlp.c_fc", true),
-                            weights.linear(p + "mlp.c_proj", true),
-                            act);
-            blocks.add(
-                    new Block.PreNorm(
-                            weights.layerNorm(p + "ln_1", eps),
-                            attention,
-                            weights.layerNorm(p + "ln_2", eps),
-                            mlp));
+            var attention = new Attention(
+                    spec(i),
+                    none,
+                    weights.linear(p + "attn.q", true),
+                    weights.linear(p + "attn.k", true),
+                    weights.linear(p + "attn.v", true),
+                    weights.linear(p + "attn.c_proj", true));
+            var mlp = new Mlp.Dense(weights.linear(p + "mlp.c_fc", true), weights.linear(p + "mlp.c_proj", true), act);
+            blocks.add(new Block.PreNorm(
+                    weights.layerNorm(p + "ln_1", eps), attention, weights.layerNorm(p + "ln_2", eps), mlp));
         }
         return new Transformer(
                 weights.rows("transformer.wte.weight"),
@@ -170,8 +159,7 @@ public record Gpt2(
     private AttentionSpec spec(int layer) {
         int headDim = dim / heads;
         double scale = scaled ? 1 / Math.sqrt(headDim) : 1;
-        return new AttentionSpec(
-                heads, heads, headDim, scaledByLayer ? scale / (layer + 1) : scale, Mask.CAUSAL);
+        return new AttentionSpec(heads, heads, headDim, scaledByLayer ? scale / (layer + 1) : scale, Mask.CAUSAL);
     }
 
     @Override

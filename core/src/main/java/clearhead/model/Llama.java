@@ -47,15 +47,13 @@ public record Llama(
         int kvHeads = config.size("num_key_value_heads", heads);
         int headDim = config.size("head_dim", Math.max(1, dim / heads));
         if (heads % kvHeads != 0) {
-            throw config.json().wrong(
-                    "num_key_value_heads",
-                    "must divide num_attention_heads " + heads + ", found " + kvHeads);
+            throw config.json()
+                    .wrong("num_key_value_heads", "must divide num_attention_heads " + heads + ", found " + kvHeads);
         }
         if (headDim % 2 != 0) {
             throw config.json().wrong("head_dim", "must be even, found " + headDim);
         }
-        config.refuse(
-                "partial_rotary_factor", config.json().real("partial_rotary_factor", 1) != 1);
+        config.refuse("partial_rotary_factor", config.json().real("partial_rotary_factor", 1) != 1);
         config.refuse("num_local_experts", config.json().integer("num_local_experts", 0) != 0);
         return new Llama(
                 config.size("vocab_size"),
@@ -78,8 +76,21 @@ public record Llama(
     /// The same with another rule for long contexts.
     Llama with(RopeScaling other) {
         return new Llama(
-                vocab, context, dim, layers, heads, kvHeads, headDim, hidden, eps, theta, other, act,
-                attentionBias, mlpBias, tied);
+                vocab,
+                context,
+                dim,
+                layers,
+                heads,
+                kvHeads,
+                headDim,
+                hidden,
+                eps,
+                theta,
+                other,
+                act,
+                attentionBias,
+                mlpBias,
+                tied);
     }
 
     @Override
@@ -124,13 +135,7 @@ public record Llama(
         return all;
     }
 
-    private static void add(
-            List<Parameter> all,
-            String prefix,
-            Parameter.Init init,
-            boolean bias,
-            int out,
-            int in) {
+    private static void add(List<Parameter> all, String prefix, Parameter.Init init, boolean bias, int out, int in) {
         all.add(Parameter.plain(prefix + ".weight", init, out, in));
         if (bias) {
             all.add(Parameter.plain(prefix + ".bias", Parameter.Init.ZEROS, out));
@@ -149,38 +154,29 @@ public record Llama(
     @Override
     public Transformer build(Weights weights) {
         int positions = Math.min(context, MOST_POSITIONS);
-        var rope =
-                Positions.Rope.of(
-                        weights.arena(),
-                        weights.type(),
-                        positions,
-                        scaling.frequencies(headDim, theta),
-                        1,
-                        Pairing.HALVES);
+        var rope = Positions.Rope.of(
+                weights.arena(), weights.type(), positions, scaling.frequencies(headDim, theta), 1, Pairing.HALVES);
         var spec = AttentionSpec.causal(heads, kvHeads, headDim);
         var blocks = new ArrayList<Block>();
         for (int i = 0; i < layers; i++) {
             String p = layerPrefix() + i + ".";
-            var attention =
-                    new Attention(
-                            spec,
-                            rope,
-                            weights.linear(p + "self_attn.q_proj", attentionBias),
-                            weights.linear(p + "self_attn.k_proj", attentionBias),
-                            weights.linear(p + "self_attn.v_proj", attentionBias),
-                            weights.linear(p + "self_attn.o_proj", attentionBias));
-            var mlp =
-                    new Mlp.Gated(
-                            weights.linear(p + "mlp.gate_proj", mlpBias),
-                            weights.linear(p + "mlp.up_proj", mlpBias),
-                            weights.linear(p + "mlp.down_proj", mlpBias),
-                            act);
-            blocks.add(
-                    new Block.PreNorm(
-                            weights.rmsNorm(p + "input_layernorm", eps),
-                            attention,
-                            weights.rmsNorm(p + "post_attention_layernorm", eps),
-                            mlp));
+            var attention = new Attention(
+                    spec,
+                    rope,
+                    weights.linear(p + "self_attn.q_proj", attentionBias),
+                    weights.linear(p + "self_attn.k_proj", attentionBias),
+                    weights.linear(p + "self_attn.v_proj", attentionBias),
+                    weights.linear(p + "self_attn.o_proj", attentionBias));
+            var mlp = new Mlp.Gated(
+                    weights.linear(p + "mlp.gate_proj", mlpBias),
+                    weights.linear(p + "mlp.up_proj", mlpBias),
+                    weights.linear(p + "mlp.down_proj", mlpBias),
+                    act);
+            blocks.add(new Block.PreNorm(
+                    weights.rmsNorm(p + "input_layernorm", eps),
+                    attention,
+                    weights.rmsNorm(p + "post_attention_layernorm", eps),
+                    mlp));
         }
         return new Transformer(
                 weights.rows("model.embed_tokens.weight"),

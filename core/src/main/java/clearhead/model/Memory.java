@@ -35,9 +35,8 @@ public final class Memory {
     public static void require(String what, long bytes, String remedy) {
         OptionalLong available = available();
         if (available.isPresent() && bytes > available.getAsLong()) {
-            throw new IllegalStateException(
-                    what + " needs " + text(bytes) + " of memory, " + text(available.getAsLong())
-                            + " are free; " + remedy);
+            throw new IllegalStateException(what + " needs " + text(bytes) + " of memory, "
+                    + text(available.getAsLong()) + " are free; " + remedy);
         }
     }
 

@@ -39,13 +39,11 @@ public final class Model implements AutoCloseable {
         try {
             family = Family.of(source.config());
             Checkpoint checkpoint = source.checkpoint();
-            bytes = checkpoint.entries().stream().mapToLong(Checkpoint.Entry::bytes).sum();
-            Memory.require(
-                    "model " + source.name(),
-                    bytes,
-                    "choose a smaller model or a more quantized file");
-            transformer =
-                    family.build(new CheckpointWeights(checkpoint, family, backend::pack, arena));
+            bytes = checkpoint.entries().stream()
+                    .mapToLong(Checkpoint.Entry::bytes)
+                    .sum();
+            Memory.require("model " + source.name(), bytes, "choose a smaller model or a more quantized file");
+            transformer = family.build(new CheckpointWeights(checkpoint, family, backend::pack, arena));
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -117,8 +115,7 @@ public final class Model implements AutoCloseable {
     ///
     /// @throws ModelFileException if it has none; such a model works with ids
     public Tokenizer tokenizer() {
-        return source.tokenizer()
-                .orElseThrow(() -> new ModelFileException(path(), source.tokenizerProblem()));
+        return source.tokenizer().orElseThrow(() -> new ModelFileException(path(), source.tokenizerProblem()));
     }
 
     /// The token before the first one.
@@ -165,8 +162,7 @@ public final class Model implements AutoCloseable {
             int id = ids.intAt(i);
             if (id < 0 || id >= vocab) {
                 throw new IllegalArgumentException(
-                        "token " + i + " has the id " + id + "; ids of model " + name()
-                                + " are 0 to " + (vocab - 1));
+                        "token " + i + " has the id " + id + "; ids of model " + name() + " are 0 to " + (vocab - 1));
             }
         }
     }
@@ -175,8 +171,7 @@ public final class Model implements AutoCloseable {
     ///
     /// @param owner of what has to be rearranged
     public Weights unpacked(Arena owner) {
-        return new CheckpointWeights(
-                checkpoint(), family, CheckpointWeights.Packing.NONE, owner);
+        return new CheckpointWeights(checkpoint(), family, CheckpointWeights.Packing.NONE, owner);
     }
 
     /// The `config.json` that [Exported] tensors of this model want beside them.

@@ -48,8 +48,7 @@ record ModelSource(
         if (file.endsWith(".bin")) {
             return llama2c(path);
         }
-        throw new ModelFileException(
-                path, "wanted a folder, or a .gguf, .safetensors or llama2.c .bin file");
+        throw new ModelFileException(path, "wanted a folder, or a .gguf, .safetensors or llama2.c .bin file");
     }
 
     private static Path weights(Path folder) {
@@ -58,8 +57,7 @@ record ModelSource(
                 return folder.resolve(name);
             }
         }
-        throw new ModelFileException(
-                folder, "there is no model.safetensors and no model.safetensors.index.json in it");
+        throw new ModelFileException(folder, "there is no model.safetensors and no model.safetensors.index.json in it");
     }
 
     private static ModelSource folder(Path path, Path folder, Path weights) {
@@ -71,22 +69,12 @@ record ModelSource(
         config = withGenerationEnds(config, folder.resolve("generation_config.json"));
         Checkpoint checkpoint = Safetensors.open(weights);
         boolean present =
-                Files.exists(folder.resolve("tokenizer.json"))
-                        || Files.exists(folder.resolve("tokenizer.model"));
-        Found found =
-                present
-                        ? tokenizer(() -> Tokenizers.file(folder))
-                        : new Found(
-                                Optional.empty(),
-                                "no tokenizer.json and no tokenizer.model beside it; give --ids");
+                Files.exists(folder.resolve("tokenizer.json")) || Files.exists(folder.resolve("tokenizer.model"));
+        Found found = present
+                ? tokenizer(() -> Tokenizers.file(folder))
+                : new Found(Optional.empty(), "no tokenizer.json and no tokenizer.model beside it; give --ids");
         return new ModelSource(
-                name(path),
-                path,
-                checkpoint,
-                config,
-                found.tokenizer,
-                found.problem,
-                chatTemplate(folder));
+                name(path), path, checkpoint, config, found.tokenizer, found.problem, chatTemplate(folder));
     }
 
     private static ModelSource gguf(Path path) {
@@ -94,16 +82,13 @@ record ModelSource(
         try {
             Config config = GgufConfig.of(checkpoint);
             Map<String, Object> metadata = checkpoint.metadata();
-            Found found =
-                    metadata.containsKey("tokenizer.ggml.model")
-                            ? tokenizer(() -> Tokenizers.gguf(metadata))
-                            : new Found(Optional.empty(), "the file holds no vocabulary; give --ids");
-            Optional<String> template =
-                    metadata.get("tokenizer.chat_template") instanceof String text
-                            ? Optional.of(text)
-                            : Optional.empty();
-            return new ModelSource(
-                    name(path), path, checkpoint, config, found.tokenizer, found.problem, template);
+            Found found = metadata.containsKey("tokenizer.ggml.model")
+                    ? tokenizer(() -> Tokenizers.gguf(metadata))
+                    : new Found(Optional.empty(), "the file holds no vocabulary; give --ids");
+            Optional<String> template = metadata.get("tokenizer.chat_template") instanceof String text
+                    ? Optional.of(text)
+                    : Optional.empty();
+            return new ModelSource(name(path), path, checkpoint, config, found.tokenizer, found.problem, template);
         } catch (RuntimeException | Error e) {
             checkpoint.close();
             throw e;
@@ -124,8 +109,7 @@ record ModelSource(
                 }
             }
             String problem = "no vocabulary beside it (" + String.join(", ", names) + "); give --ids";
-            return new ModelSource(
-                    name(path), path, checkpoint, config, Optional.empty(), problem, Optional.empty());
+            return new ModelSource(name(path), path, checkpoint, config, Optional.empty(), problem, Optional.empty());
         } catch (RuntimeException | Error e) {
             checkpoint.close();
             throw e;
@@ -149,8 +133,7 @@ record ModelSource(
         try {
             return new Found(Optional.of(reader.get()), "");
         } catch (TokenizerException e) {
-            return new Found(
-                    Optional.empty(), "its vocabulary cannot be used (give --ids): " + e.getMessage());
+            return new Found(Optional.empty(), "its vocabulary cannot be used (give --ids): " + e.getMessage());
         }
     }
 

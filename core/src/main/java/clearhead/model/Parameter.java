@@ -35,14 +35,12 @@ public record Parameter(String name, Shape shape, Init init, Stored stored) {
 
     /// A parameter that checkpoints hold as it is.
     static Parameter plain(String name, Init init, int... dims) {
-        return new Parameter(
-                name, new Shape(dims), init, new Stored(name, false, 0, dims[0], 0));
+        return new Parameter(name, new Shape(dims), init, new Stored(name, false, 0, dims[0], 0));
     }
 
     /// Query or key weights (or bias) of a model with rotary positions.
     static Parameter rotary(String name, Init init, int heads, int... dims) {
-        return new Parameter(
-                name, new Shape(dims), init, new Stored(name, false, 0, dims[0], heads));
+        return new Parameter(name, new Shape(dims), init, new Stored(name, false, 0, dims[0], heads));
     }
 
     /// Whether weight decay is customary: matrices yes, biases and norms no.
@@ -55,8 +53,6 @@ public record Parameter(String name, Shape shape, Init init, Stored stored) {
         if (shape.rank() == 1) {
             return new Shape(stored.all());
         }
-        return stored.transposed()
-                ? new Shape(shape.dim(1), stored.all())
-                : new Shape(stored.all(), shape.dim(1));
+        return stored.transposed() ? new Shape(shape.dim(1), stored.all()) : new Shape(stored.all(), shape.dim(1));
     }
 }

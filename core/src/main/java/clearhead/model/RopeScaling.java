@@ -98,12 +98,11 @@ public sealed interface RopeScaling {
         return switch (type) {
             case "default" -> new None();
             case "llama3" -> {
-                var llama3 =
-                        new Llama3(
-                                scaling.real("factor"),
-                                scaling.real("low_freq_factor"),
-                                scaling.real("high_freq_factor"),
-                                scaling.integer("original_max_position_embeddings"));
+                var llama3 = new Llama3(
+                        scaling.real("factor"),
+                        scaling.real("low_freq_factor"),
+                        scaling.real("high_freq_factor"),
+                        scaling.integer("original_max_position_embeddings"));
                 if (!(llama3.factor > 0 && llama3.high > llama3.low) || llama3.original < 1) {
                     throw scaling.wrong("factor", "out of range: " + llama3);
                 }
@@ -112,15 +111,13 @@ public sealed interface RopeScaling {
             case "divided" -> {
                 double[] divisors = scaling.array("divisors").reals();
                 if (divisors.length != pairs) {
-                    throw scaling.wrong(
-                            "divisors", "wanted " + pairs + " values, found " + divisors.length);
+                    throw scaling.wrong("divisors", "wanted " + pairs + " values, found " + divisors.length);
                 }
                 yield new Divided(Arrays.stream(divisors).boxed().toList());
             }
             default ->
-                    throw scaling.wrong(
-                            "rope_type",
-                            "rotary scaling \"" + type + "\" is not supported; there are default, llama3");
+                throw scaling.wrong(
+                        "rope_type", "rotary scaling \"" + type + "\" is not supported; there are default, llama3");
         };
     }
 

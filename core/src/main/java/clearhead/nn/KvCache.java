@@ -100,8 +100,7 @@ public final class KvCache implements AutoCloseable {
         /// Forgets all but the first `newLength` tokens.
         public void truncate(int newLength) {
             if (newLength < 0 || newLength > length) {
-                throw new IllegalArgumentException(
-                        "a sequence of " + length + " tokens cannot be cut to " + newLength);
+                throw new IllegalArgumentException("a sequence of " + length + " tokens cannot be cut to " + newLength);
             }
             int kept = pages(newLength);
             for (int i = kept; i < table.length; i++) {
@@ -168,8 +167,7 @@ public final class KvCache implements AutoCloseable {
     /// @throws IllegalStateException if the pool is full
     public KeyValues extend(Sequences rows, Sequence... sequences) {
         if (rows.count() != sequences.length) {
-            throw new IllegalArgumentException(
-                    "rows of " + rows.count() + " sequences, got " + sequences.length);
+            throw new IllegalArgumentException("rows of " + rows.count() + " sequences, got " + sequences.length);
         }
         int wanted = 0;
         for (int s = 0; s < sequences.length; s++) {
@@ -177,11 +175,10 @@ public final class KvCache implements AutoCloseable {
             wanted += sequences[s].wanted(rows.length(s));
         }
         if (wanted > freePages) {
-            throw new IllegalStateException(
-                    "the cache of keys and values is full: " + wanted * KvView.PAGE
-                            + " more positions wanted, " + freePositions() + " of "
-                            + users.length * KvView.PAGE + " are free; close a sequence, or make"
-                            + " the cache larger");
+            throw new IllegalStateException("the cache of keys and values is full: " + wanted * KvView.PAGE
+                    + " more positions wanted, " + freePositions() + " of "
+                    + users.length * KvView.PAGE + " are free; close a sequence, or make"
+                    + " the cache larger");
         }
         var table = new int[sequences.length][];
         var lengths = new int[sequences.length];
@@ -194,13 +191,7 @@ public final class KvCache implements AutoCloseable {
     }
 
     private KvView store(
-            Ops ops,
-            int layer,
-            Tensor key,
-            Tensor value,
-            Sequences queries,
-            int[][] table,
-            int[] lengths) {
+            Ops ops, int layer, Tensor key, Tensor value, Sequences queries, int[][] table, int[] lengths) {
         var past = new KvView.Paged(keys.get(layer), values.get(layer), table, lengths);
         ops.store(key, value, queries, past);
         return past;

@@ -86,38 +86,27 @@ class EngineTest {
                 workspace.reset();
                 int to = Math.min(from + chunk, PROMPT.length);
                 int[] ids = Arrays.copyOfRange(PROMPT, from, to);
-                var pass =
-                        ForwardPass.at(
-                                ops,
-                                ids,
-                                Sequences.one(ids.length),
-                                new int[] {from},
-                                cache.extend(Sequences.one(ids.length), sequence));
+                var pass = ForwardPass.at(
+                        ops,
+                        ids,
+                        Sequences.one(ids.length),
+                        new int[] {from},
+                        cache.extend(Sequences.one(ids.length), sequence));
                 int row = ids.length - 1;
                 if (batch) {
                     // two strangers around it, one of them with a past
                     var before = cache.open();
                     var after = cache.open();
                     var rows = Sequences.one(5);
-                    model.forward(
-                            ForwardPass.at(
-                                    ops,
-                                    new int[] {9, 8, 7, 6, 5},
-                                    rows,
-                                    new int[1],
-                                    cache.extend(rows, before)));
+                    model.forward(ForwardPass.at(
+                            ops, new int[] {9, 8, 7, 6, 5}, rows, new int[1], cache.extend(rows, before)));
                     sequence.truncate(from);
                     int[] packed = new int[3 + ids.length + 11];
                     Arrays.fill(packed, 11);
                     System.arraycopy(ids, 0, packed, 3, ids.length);
                     rows = new Sequences(0, 3, 3 + ids.length, packed.length);
-                    pass =
-                            ForwardPass.at(
-                                    ops,
-                                    packed,
-                                    rows,
-                                    new int[] {5, from, 0},
-                                    cache.extend(rows, before, sequence, after));
+                    pass = ForwardPass.at(
+                            ops, packed, rows, new int[] {5, from, 0}, cache.extend(rows, before, sequence, after));
                     row += 3;
                     last = model.forward(pass.logitsOf(row)).toFloats();
                     before.close();
@@ -153,16 +142,14 @@ class EngineTest {
         try (Backend backend = Backends.named(backendName, 2);
                 var model = Model.load(SharedData.path("golden/causal/llama"), backend)) {
             var sampling = new Sampling(0.8, 40, 0.95, 0, 1.1, 5);
-            var requests =
-                    List.of(
-                            Request.of(Arrays.copyOf(PROMPT, 100)).maxTokens(20).with(sampling),
-                            Request.of(7, 8, 9).maxTokens(30).with(sampling),
-                            Request.of(Arrays.copyOfRange(PROMPT, 20, 60)).maxTokens(5));
+            var requests = List.of(
+                    Request.of(Arrays.copyOf(PROMPT, 100)).maxTokens(20).with(sampling),
+                    Request.of(7, 8, 9).maxTokens(30).with(sampling),
+                    Request.of(Arrays.copyOfRange(PROMPT, 20, 60)).maxTokens(5));
             try (var engine = new Engine(model, 512, 32)) {
-                var together =
-                        requests.stream()
-                                .map(r -> engine.start(r, Generation.Listener.NONE))
-                                .toList();
+                var together = requests.stream()
+                        .map(r -> engine.start(r, Generation.Listener.NONE))
+                        .toList();
                 boolean more = true;
                 while (more) {
                     more = engine.step();
@@ -187,19 +174,13 @@ class EngineTest {
             var generation = engine.generate(request, Generation.Listener.NONE);
             assertEquals(Generation.End.CONTEXT, generation.end().orElseThrow());
             assertEquals(256 - 250 + 1, generation.made().length);
-            var e =
-                    assertThrows(
-                            IllegalArgumentException.class,
-                            () ->
-                                    engine.start(
-                                            Request.of(new int[257]), Generation.Listener.NONE));
+            var e = assertThrows(
+                    IllegalArgumentException.class,
+                    () -> engine.start(Request.of(new int[257]), Generation.Listener.NONE));
             assertTrue(String.valueOf(e.getMessage()).contains("257"), e.getMessage());
+            assertThrows(IllegalArgumentException.class, () -> engine.start(Request.of(), Generation.Listener.NONE));
             assertThrows(
-                    IllegalArgumentException.class,
-                    () -> engine.start(Request.of(), Generation.Listener.NONE));
-            assertThrows(
-                    IllegalArgumentException.class,
-                    () -> engine.start(Request.of(3, 320), Generation.Listener.NONE));
+                    IllegalArgumentException.class, () -> engine.start(Request.of(3, 320), Generation.Listener.NONE));
         }
     }
 }

@@ -109,13 +109,7 @@ class SmolLmTest {
                     wanted = expected.tensor(i + ".hidden_states");
                     hidden = Math.max(hidden, relative(wanted, layer, seen.get("resid_pre." + layer)));
                 }
-                hidden =
-                        Math.max(
-                                hidden,
-                                relative(
-                                        expected.tensor(i + ".hidden_states"),
-                                        30,
-                                        seen.get("final_norm")));
+                hidden = Math.max(hidden, relative(expected.tensor(i + ".hidden_states"), 30, seen.get("final_norm")));
                 report(i + ".attentions", 1e-4, attention);
                 report(i + ".hidden_states, of the largest", 1e-4, hidden);
             }
@@ -153,21 +147,16 @@ class SmolLmTest {
             for (int i = 0; i < all.size(); i++) {
                 var request = Request.of(model, all.get(i)).maxTokens(64).ignoringEnd();
                 var streamed = new StringBuilder();
-                var generation =
-                        engine.generate(
-                                request,
-                                new Generation.Listener() {
-                                    @Override
-                                    public void text(String piece) {
-                                        streamed.append(piece);
-                                    }
-                                });
+                var generation = engine.generate(request, new Generation.Listener() {
+                    @Override
+                    public void text(String piece) {
+                        streamed.append(piece);
+                    }
+                });
                 int[] greedy = ints(i + ".greedy");
                 int[] made = generation.made();
                 assertArrayEquals(
-                        greedy.length == 64
-                                ? greedy
-                                : Arrays.copyOfRange(greedy, greedy.length - 64, greedy.length),
+                        greedy.length == 64 ? greedy : Arrays.copyOfRange(greedy, greedy.length - 64, greedy.length),
                         made);
                 assertEquals(wanted.get(i), all.get(i) + generation.text());
                 assertEquals(generation.text(), streamed.toString());
@@ -186,14 +175,11 @@ class SmolLmTest {
                 Json.Arr given = chat.array("messages");
                 for (int m = 0; m < given.size(); m++) {
                     Json.Obj message = given.object(m);
-                    messages.add(
-                            new ChatTemplate.Message(message.text("role"), message.text("content")));
+                    messages.add(new ChatTemplate.Message(message.text("role"), message.text("content")));
                 }
                 int[] prompt = chat.array("ids").integers();
                 assertArrayEquals(prompt, template.encode(messages));
-                var generation =
-                        engine.generate(
-                                Request.of(prompt).maxTokens(64), Generation.Listener.NONE);
+                var generation = engine.generate(Request.of(prompt).maxTokens(64), Generation.Listener.NONE);
                 assertEquals(chat.text("reply"), generation.text());
                 int[] reply = chat.array("reply_ids").integers();
                 assertArrayEquals(

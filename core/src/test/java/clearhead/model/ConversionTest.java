@@ -30,10 +30,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class ConversionTest {
-    private static final Conversion.Options AS_IS =
-            new Conversion.Options(Optional.empty(), false);
+    private static final Conversion.Options AS_IS = new Conversion.Options(Optional.empty(), false);
 
-    @TempDir private Path folder;
+    @TempDir
+    private Path folder;
 
     private static Conversion.Options as(DType type) {
         return new Conversion.Options(Optional.of(type), false);
@@ -56,7 +56,8 @@ final class ConversionTest {
                 var loaded = Model.load(model, backend);
                 var workspace = new Workspace()) {
             var ops = backend.ops(workspace);
-            return loaded.forward(ForwardPass.of(ops, 5, 6, 7, 8, 9, 10, 11, 12)).toFloats();
+            return loaded.forward(ForwardPass.of(ops, 5, 6, 7, 8, 9, 10, 11, 12))
+                    .toFloats();
         }
     }
 
@@ -80,8 +81,7 @@ final class ConversionTest {
         Path source = SharedData.path("golden/causal/llama");
         Conversion.convert(source, folder.resolve("there.gguf"), AS_IS);
         Conversion.convert(folder.resolve("there.gguf"), folder.resolve("back"), AS_IS);
-        Json.Obj rope =
-                Json.readObject(folder.resolve("back/config.json")).object("rope_parameters");
+        Json.Obj rope = Json.readObject(folder.resolve("back/config.json")).object("rope_parameters");
         assertEquals("llama3", rope.text("rope_type"));
         assertEquals(8, rope.real("factor"));
         assertEquals(64, rope.integer("original_max_position_embeddings"));
@@ -140,21 +140,17 @@ final class ConversionTest {
         try (Checkpoint found = Safetensors.open(narrow.resolve("model.safetensors"))) {
             assertTrue(found.entries().stream().allMatch(e -> e.type().equals("BF16")));
         }
-        assertEquals(
-                "bfloat16", Json.readObject(narrow.resolve("config.json")).text("dtype"));
+        assertEquals("bfloat16", Json.readObject(narrow.resolve("config.json")).text("dtype"));
     }
 
     @Test
     void targetsThatAreThereStay() throws IOException {
         Path source = SharedData.path("golden/causal/gpt2");
         Path target = Files.writeString(folder.resolve("there.gguf"), "mine");
-        assertThrows(
-                ModelFileException.class, () -> Conversion.convert(source, target, AS_IS));
+        assertThrows(ModelFileException.class, () -> Conversion.convert(source, target, AS_IS));
         assertEquals("mine", Files.readString(target));
         Path quantized = folder.resolve("q");
-        assertThrows(
-                ModelFileException.class,
-                () -> Conversion.convert(source, quantized, as(DType.Q8_0)));
+        assertThrows(ModelFileException.class, () -> Conversion.convert(source, quantized, as(DType.Q8_0)));
         assertFalse(Files.exists(quantized));
     }
 }

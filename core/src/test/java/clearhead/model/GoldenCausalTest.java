@@ -84,7 +84,8 @@ class GoldenCausalTest {
         for (int n = 0; n < more; n++) {
             workspace.reset();
             var ops = model.backend().ops(workspace);
-            float[] logits = model.forward(ForwardPass.of(ops, ids).lastLogits()).toFloats();
+            float[] logits =
+                    model.forward(ForwardPass.of(ops, ids).lastLogits()).toFloats();
             int best = 0;
             for (int i = 1; i < logits.length; i++) {
                 best = logits[i] > logits[best] ? i : best;
@@ -95,8 +96,7 @@ class GoldenCausalTest {
         return ids;
     }
 
-    private static void close(
-            String what, float[] wanted, float[] found, double tolerance, boolean ofLargest) {
+    private static void close(String what, float[] wanted, float[] found, double tolerance, boolean ofLargest) {
         double largest = ofLargest ? 0 : 1;
         double error = 0;
         assertTrue(

@@ -41,18 +41,10 @@ class KvCacheTest {
         Tensor norm = Tensor.zeros(arena, DType.F32, 4);
         var linear = Linear.of(one);
         var positions = new Positions.None();
-        var attention =
-                new Attention(
-                        AttentionSpec.causal(2, 1, 2), positions, linear, linear, linear, linear);
+        var attention = new Attention(AttentionSpec.causal(2, 1, 2), positions, linear, linear, linear, linear);
         var mlp = new Mlp.Dense(linear, linear, Activation.RELU);
         var rms = new Norm.Rms(norm, 1e-5);
-        return new Transformer(
-                one,
-                positions,
-                List.of(new Block.PreNorm(rms, attention, rms, mlp)),
-                rms,
-                linear,
-                256);
+        return new Transformer(one, positions, List.of(new Block.PreNorm(rms, attention, rms, mlp)), rms, linear, 256);
     }
 
     /// Appends `count` tokens whose keys and values are `value`.

@@ -21,17 +21,15 @@ import tools.jackson.core.json.JsonFactory;
 /// @param value Map, List, String, Long, Double, Boolean or null
 record Json(String file, String path, @Nullable Object value) {
 
-    private static final JsonFactory FACTORY =
-            JsonFactory.builder()
-                    .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
-                    .streamReadConstraints(
-                            StreamReadConstraints.builder()
-                                    .maxNestingDepth(64)
-                                    .maxNameLength(1 << 16)
-                                    .maxStringLength(1 << 24)
-                                    .maxNumberLength(64)
-                                    .build())
-                    .build();
+    private static final JsonFactory FACTORY = JsonFactory.builder()
+            .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNestingDepth(64)
+                    .maxNameLength(1 << 16)
+                    .maxStringLength(1 << 24)
+                    .maxNumberLength(64)
+                    .build())
+            .build();
 
     static Json parse(String file, byte[] content) {
         try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), content)) {
@@ -99,22 +97,13 @@ record Json(String file, String path, @Nullable Object value) {
     }
 
     TokenizerException wanted(String what) {
-        String found =
-                value == null
-                        ? "null"
-                        : value instanceof String text
-                                ? quoted(text)
-                                : value instanceof Map
-                                        ? "an object"
-                                        : value instanceof List ? "a list" : value.toString();
+        String found = value == null
+                ? "null"
+                : value instanceof String text
+                        ? quoted(text)
+                        : value instanceof Map ? "an object" : value instanceof List ? "a list" : value.toString();
         return new TokenizerException(
-                file
-                        + ": "
-                        + (path.isEmpty() ? "the whole" : path)
-                        + ": wanted "
-                        + what
-                        + ", found "
-                        + found);
+                file + ": " + (path.isEmpty() ? "the whole" : path) + ": wanted " + what + ", found " + found);
     }
 
     boolean isNull() {
@@ -196,12 +185,11 @@ record Json(String file, String path, @Nullable Object value) {
     void onlyKeys(String... known) {
         for (var entry : map().entrySet()) {
             if (entry.getValue() != null && !List.of(known).contains(entry.getKey())) {
-                throw new TokenizerException(
-                        file
-                                + ": "
-                                + (path.isEmpty() ? "" : path + ": ")
-                                + "this library does not know the key "
-                                + quoted(entry.getKey()));
+                throw new TokenizerException(file
+                        + ": "
+                        + (path.isEmpty() ? "" : path + ": ")
+                        + "this library does not know the key "
+                        + quoted(entry.getKey()));
             }
         }
     }

@@ -48,8 +48,7 @@ public final class TokenizerJson {
     /// @throws TokenizerException if the tokenizer is of another kind
     public static void write(Tokenizer tokenizer, Path file) {
         if (!(tokenizer instanceof BpeTokenizer bpe)) {
-            throw new TokenizerException(
-                    tokenizer.name() + ": only byte-level BPE can be written as tokenizer.json");
+            throw new TokenizerException(tokenizer.name() + ": only byte-level BPE can be written as tokenizer.json");
         }
         TokenizerJsonWriter.write(bpe, file);
     }
@@ -68,7 +67,8 @@ public final class TokenizerJson {
         Json model = root.get("model");
         boolean byType = !model.get("type").isNull();
         if (byType && !model.get("type").text().equals("BPE")
-                || !byType && (model.get("vocab").isNull() || model.get("merges").isNull())) {
+                || !byType
+                        && (model.get("vocab").isNull() || model.get("merges").isNull())) {
             throw model.get("type").wanted("\"BPE\"");
         }
         model.onlyKeys(
@@ -100,36 +100,31 @@ public final class TokenizerJson {
 
         List<Added> added = added(root.get("added_tokens"), limit);
         Vocabulary vocabulary = vocabulary(model.get("vocab"), added, limit);
-        var style =
-                new BpeTokenizer.Style(
-                        split.rule(),
-                        model.get("ignore_merges").flag(false),
-                        split.spaceFirst(),
-                        TokenizerJsonParts.form(root.get("normalizer")));
-        var tokenizer =
-                new BpeTokenizer(
-                        name,
-                        vocabulary,
-                        merges(model.get("merges"), vocabulary),
-                        style,
-                        new AddedTokens(added),
-                        BpeTokenizer.Ends.NONE);
+        var style = new BpeTokenizer.Style(
+                split.rule(),
+                model.get("ignore_merges").flag(false),
+                split.spaceFirst(),
+                TokenizerJsonParts.form(root.get("normalizer")));
+        var tokenizer = new BpeTokenizer(
+                name,
+                vocabulary,
+                merges(model.get("merges"), vocabulary),
+                style,
+                new AddedTokens(added),
+                BpeTokenizer.Ends.NONE);
         checkBytes(tokenizer, model);
-        return tokenizer.with(
-                TokenizerJsonParts.ends(root.get("post_processor"), tokenizer, bos, eos));
+        return tokenizer.with(TokenizerJsonParts.ends(root.get("post_processor"), tokenizer, bos, eos));
     }
 
     /// Every byte must have a token, else text could not be said; a byte without one is dropped only
     /// where the file has no unknown token.
     private static void checkBytes(BpeTokenizer tokenizer, Json model) {
         for (int b = 0; b < 256; b++) {
-            if (tokenizer.merges().byteId((byte) b) < 0 && !model.get("unk_token").isNull()) {
+            if (tokenizer.merges().byteId((byte) b) < 0
+                    && !model.get("unk_token").isNull()) {
                 throw model.get("unk_token")
-                        .wanted(
-                                String.format(
-                                        Locale.ROOT,
-                                        "null, or a vocabulary with every byte (0x%02X is missing)",
-                                        b));
+                        .wanted(String.format(
+                                Locale.ROOT, "null, or a vocabulary with every byte (0x%02X is missing)", b));
             }
         }
     }
@@ -140,19 +135,17 @@ public final class TokenizerJson {
             return added;
         }
         for (Json token : list.list()) {
-            token.onlyKeys(
-                    "id", "content", "single_word", "lstrip", "rstrip", "normalized", "special");
+            token.onlyKeys("id", "content", "single_word", "lstrip", "rstrip", "normalized", "special");
             if (token.get("single_word").flag(false)) {
                 throw token.get("single_word").wanted("false");
             }
             token.get("normalized").flag(false);
-            added.add(
-                    new Added(
-                            token.get("id").index(limit),
-                            token.get("content").text(),
-                            token.get("special").flag(false),
-                            token.get("lstrip").flag(false),
-                            token.get("rstrip").flag(false)));
+            added.add(new Added(
+                    token.get("id").index(limit),
+                    token.get("content").text(),
+                    token.get("special").flag(false),
+                    token.get("lstrip").flag(false),
+                    token.get("rstrip").flag(false)));
         }
         return added;
     }
@@ -175,12 +168,11 @@ public final class TokenizerJson {
         for (var entry : vocab.map().entrySet()) {
             int id = Math.toIntExact((Long) entry.getValue());
             if (bytes[id] != null) {
-                throw new TokenizerException(
-                        vocab.file()
-                                + ": model.vocab: the id "
-                                + id
-                                + " stands twice, the second time for "
-                                + Json.quoted(entry.getKey()));
+                throw new TokenizerException(vocab.file()
+                        + ": model.vocab: the id "
+                        + id
+                        + " stands twice, the second time for "
+                        + Json.quoted(entry.getKey()));
             }
             bytes[id] = ByteLevel.bytesOrText(entry.getKey());
             ordinary[id] = ByteLevel.bytes(entry.getKey()) != null;
@@ -230,13 +222,9 @@ public final class TokenizerJson {
 
     private static int token(Json merges, int i, Vocabulary vocabulary, String name) {
         byte[] bytes = ByteLevel.bytes(name);
-        int id =
-                bytes == null
-                        ? -1
-                        : vocabulary.find(
-                                Arrays.copyOf(bytes, bytes.length + CharClass.PADDING),
-                                0,
-                                bytes.length);
+        int id = bytes == null
+                ? -1
+                : vocabulary.find(Arrays.copyOf(bytes, bytes.length + CharClass.PADDING), 0, bytes.length);
         if (id < 0) {
             throw merges.item(i).wanted("a merge of tokens in model.vocab; " + Json.quoted(name) + " is none");
         }

@@ -54,10 +54,7 @@ final class Unigram {
                 if (id < 0) {
                     continue;
                 }
-                double score =
-                        types[id] == GgufVocabulary.USER_DEFINED
-                                ? (stop - at) * greatest - 0.1
-                                : scores[id];
+                double score = types[id] == GgufVocabulary.USER_DEFINED ? (stop - at) * greatest - 0.1 : scores[id];
                 double sum = score + best[at];
                 if (start[stop] < 0 || sum > best[stop]) {
                     best[stop] = sum;
