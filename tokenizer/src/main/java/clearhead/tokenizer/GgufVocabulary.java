@@ -56,18 +56,23 @@ final class GgufVocabulary {
                     SplitRule.QWEN2;
             case "gpt-4o", "llama4", "kanana2" -> SplitRule.O200K;
             case "falcon" -> SplitRule.FALCON;
+            case "deepseek-llm" -> SplitRule.DEEPSEEK;
             default ->
                     throw new TokenizerException(
                             PREFIX
                                     + "pre: the split rule "
                                     + Json.quoted(pre)
                                     + " is not known; known are gpt-2, smollm, starcoder, llama-bpe,"
-                                    + " qwen2, gpt-4o, falcon and their relatives");
+                                    + " qwen2, gpt-4o, falcon, deepseek-llm and their relatives");
         };
     }
 
     private Tokenizer byteLevel() {
         SplitRule rule = rule();
+        // llama.cpp takes pieces whole with these, and only these.
+        boolean llama3 =
+                rule == SplitRule.LLAMA3
+                        && !List.of("dbrx", "smaug-bpe", "chatglm-bpe").contains(text("pre", ""));
         String[] names = texts("tokens");
         int[] types = types(names.length);
         var builder = new Vocabulary.Builder(names.length);
@@ -84,11 +89,11 @@ final class GgufVocabulary {
                         merges(vocabulary),
                         new BpeTokenizer.Style(
                                 rule,
-                                flag("ignore_merges", rule == SplitRule.LLAMA3),
+                                flag("ignore_merges", llama3),
                                 flag("add_space_prefix", false)),
                         new AddedTokens(added(names, types)),
                         BpeTokenizer.Ends.NONE);
-        return tokenizer.with(ends(names.length, rule == SplitRule.LLAMA3));
+        return tokenizer.with(ends(names.length, llama3));
     }
 
     private Tokenizer sentencePiece() {

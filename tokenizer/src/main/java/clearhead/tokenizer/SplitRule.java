@@ -82,6 +82,14 @@ enum SplitRule {
         int end(byte[] text, int from, int limit) {
             return falcon(text, from, limit);
         }
+    },
+
+    /// DeepSeek LLM: see [DeepSeekSplit].
+    DEEPSEEK {
+        @Override
+        int end(byte[] text, int from, int limit) {
+            return DeepSeekSplit.end(text, from, limit);
+        }
     };
 
     /// Where the piece that starts at `from` ends.

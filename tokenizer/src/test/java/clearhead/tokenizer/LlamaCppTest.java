@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class LlamaCppTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"gpt-2", "falcon", "llama-spm", "phi-3"})
+    @ValueSource(strings = {"gpt-2", "falcon", "llama-spm", "phi-3", "deepseek-llm"})
     void givesTheSameIds(String name) throws IOException {
         var file = SharedData.path("vectors/tokenizer/llama.cpp/ggml-vocab-" + name + ".gguf");
         Tokenizer tokenizer = Tokenizers.gguf(GgufFile.metadata(file));

@@ -40,6 +40,14 @@ final class SplitRuleTest {
                                             .orElseThrow()
                                             .getKey());
                     case FALCON -> List.of("[\\p{P}\\$\\+<=>\\^~\\|`]+", GPT2, "[0-9][0-9][0-9]");
+                    case DEEPSEEK ->
+                            List.of(
+                                    "[\\r\\n]",
+                                    "\\s?" + DeepSeekSplit.letters() + "+",
+                                    "\\s?[!-/:-~\\uFF01-\\uFF0F\\uFF1A-\\uFF5E\\u2018-\\u201F\\u3000-\\u3002]+",
+                                    "\\s+\\z",
+                                    "[\\u4E00-\\u9FA5\\u0800-\\u4E00\\uAC00-\\uD7FF]+",
+                                    "\\p{N}+");
                 };
         int flags =
                 Pattern.UNICODE_CHARACTER_CLASS | Pattern.UNICODE_CASE;
