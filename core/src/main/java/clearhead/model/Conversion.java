@@ -2,9 +2,12 @@ package clearhead.model;
 
 import clearhead.io.AtomicFile;
 import clearhead.io.Cast;
+import clearhead.io.Gguf;
 import clearhead.io.Json;
+import clearhead.io.Llama2c;
 import clearhead.io.ModelFileException;
 import clearhead.io.SafetensorsWriter;
+import clearhead.io.SentencePieceFile;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tokenizer.TokenizerException;
@@ -215,16 +218,60 @@ public final class Conversion {
         if (copied) {
             return;
         }
-        if (source.tokenizer().isEmpty()) {
+        Optional<Path> model = sentencePieceModel(source);
+        Optional<SentencePieceFile> pieces = sentencePiece(source);
+        if (model.isPresent()) {
+            // with its rules of normalisation, which no other format keeps
+            Files.copy(
+                    model.get(),
+                    folder.resolve("tokenizer.model"),
+                    StandardCopyOption.REPLACE_EXISTING);
+        } else if (pieces.isPresent()) {
+            pieces.get().write(folder.resolve("tokenizer.model"));
+        } else if (source.tokenizer().isEmpty()) {
             notes.add("no tokenizer written: " + source.tokenizerProblem());
-            return;
-        }
-        try {
-            TokenizerJson.write(source.tokenizer().get(), folder.resolve("tokenizer.json"));
-        } catch (TokenizerException e) {
-            notes.add("no tokenizer.json written: " + e.getMessage());
+        } else {
+            try {
+                TokenizerJson.write(source.tokenizer().get(), folder.resolve("tokenizer.json"));
+            } catch (TokenizerException e) {
+                notes.add("no tokenizer.json written: " + e.getMessage());
+            }
         }
         source.chatTemplate()
                 .ifPresent(template -> AtomicFile.writeText(folder.resolve("chat_template.jinja"), template));
+    }
+
+    /// The SentencePiece vocabulary inside a GGUF, or in a file beside the weights.
+    static Optional<SentencePieceFile> sentencePiece(ModelSource source) {
+        if (source.checkpoint() instanceof Gguf gguf) {
+            return "llama".equals(gguf.metadata().get("tokenizer.ggml.model"))
+                    ? Optional.of(SentencePieceFile.of(gguf))
+                    : Optional.empty();
+        }
+        Optional<Path> model = sentencePieceModel(source);
+        if (model.isPresent()) {
+            return model.map(SentencePieceFile::read);
+        }
+        return source.checkpoint() instanceof Llama2c llama2c
+                ? beside(source, List.of(own(llama2c) + ".bin", "tokenizer.bin"))
+                        .map(SentencePieceFile::readLlama2c)
+                : Optional.empty();
+    }
+
+    private static Optional<Path> sentencePieceModel(ModelSource source) {
+        return switch (source.checkpoint()) {
+            case Gguf _ -> Optional.empty();
+            case Llama2c llama2c ->
+                    beside(source, List.of(own(llama2c) + ".model", "tokenizer.model"));
+            default -> beside(source, List.of("tokenizer.model"));
+        };
+    }
+
+    private static String own(Llama2c llama2c) {
+        return "tok" + llama2c.metadata().get("vocab_size");
+    }
+
+    private static Optional<Path> beside(ModelSource source, List<String> names) {
+        return names.stream().map(source.folder()::resolve).filter(Files::isRegularFile).findFirst();
     }
 }

@@ -5,6 +5,7 @@ import clearhead.io.GgufValue;
 import clearhead.io.GgufVocabulary;
 import clearhead.io.GgufWriter;
 import clearhead.io.ModelFileException;
+import clearhead.io.SentencePieceFile;
 import clearhead.ops.Activation;
 import clearhead.tensor.DType;
 import clearhead.tensor.Shape;
@@ -159,6 +160,7 @@ final class GgufExport {
         values.put("gpt2.feed_forward_length", GgufValue.u32(gpt2.hidden()));
         values.put("gpt2.attention.head_count", GgufValue.u32(gpt2.heads()));
         values.put("gpt2.attention.layer_norm_epsilon", GgufValue.f32((float) gpt2.eps()));
+        values.put("gpt2.vocab_size", GgufValue.u32(gpt2.vocab()));
     }
 
     private void requireActivation(Activation found, Activation wanted) {
@@ -212,6 +214,10 @@ final class GgufExport {
         Path beside = source.folder().resolve("tokenizer.json");
         if (source.isFolder() && Files.isRegularFile(beside)) {
             return GgufVocabulary.of(beside, family.vocab());
+        }
+        Optional<SentencePieceFile> pieces = Conversion.sentencePiece(source);
+        if (pieces.isPresent()) {
+            return pieces.get().toGguf();
         }
         if (source.tokenizer().isEmpty()) {
             throw wrong(source.tokenizerProblem());
