@@ -62,11 +62,7 @@ public final class AtomicFile implements AutoCloseable {
 
     /// Begins to write `target`; nothing is there under its name before [#commit].
     public static AtomicFile create(Path target) {
-        return create(
-                target,
-                file ->
-                        FileChannel.open(
-                                file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+        return create(target, file -> FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
     }
 
     static AtomicFile create(Path target, Opener opener) {
@@ -76,8 +72,7 @@ public final class AtomicFile implements AutoCloseable {
             throw new ModelFileException(target, "cannot be written: it is a folder");
         }
         if (!Files.isDirectory(folder)) {
-            throw new ModelFileException(
-                    target, "cannot be written: there is no folder " + folder + "; make it first");
+            throw new ModelFileException(target, "cannot be written: there is no folder " + folder + "; make it first");
         }
         try {
             if (Files.exists(target)) {
@@ -90,10 +85,8 @@ public final class AtomicFile implements AutoCloseable {
             }
             String name = "." + real.getFileName();
             removeLeftOvers(folder, name);
-            Path temporary =
-                    real.resolveSibling(
-                            name + "-" + ProcessHandle.current().pid() + "-"
-                                    + COUNT.incrementAndGet() + ".part");
+            Path temporary = real.resolveSibling(
+                    name + "-" + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet() + ".part");
             return new AtomicFile(real, temporary, opener.open(temporary));
         } catch (IOException e) {
             throw failed(target, e);
@@ -184,11 +177,7 @@ public final class AtomicFile implements AutoCloseable {
             } else {
                 channel.force(true);
                 channel.close();
-                Files.move(
-                        temporary,
-                        target,
-                        StandardCopyOption.ATOMIC_MOVE,
-                        StandardCopyOption.REPLACE_EXISTING);
+                Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
                 forceFolder();
             }
             done = true;
@@ -236,9 +225,7 @@ public final class AtomicFile implements AutoCloseable {
         try (var files = Files.newDirectoryStream(folder, ".*.part")) {
             for (Path file : files) {
                 String found = file.getFileName().toString();
-                Matcher match =
-                        LEFT_OVER.matcher(
-                                found.startsWith(name) ? found.substring(name.length()) : "");
+                Matcher match = LEFT_OVER.matcher(found.startsWith(name) ? found.substring(name.length()) : "");
                 if (match.matches()
                         && ProcessHandle.of(Long.parseLong(match.group(1))).isEmpty()
                         && Files.getLastModifiedTime(file)
@@ -251,12 +238,8 @@ public final class AtomicFile implements AutoCloseable {
     }
 
     private static ModelFileException failed(Path target, IOException e) {
-        String reason =
-                e instanceof ClosedByInterruptException ? "interrupted" : MappedFile.reason(e);
-        boolean full =
-                reason.contains("No space")
-                        || reason.contains("quota")
-                        || reason.contains("not enough space");
+        String reason = e instanceof ClosedByInterruptException ? "interrupted" : MappedFile.reason(e);
+        boolean full = reason.contains("No space") || reason.contains("quota") || reason.contains("not enough space");
         return new ModelFileException(
                 target,
                 "cannot be written: " + reason

@@ -10,8 +10,7 @@ import java.nio.ByteOrder;
 final class Blocks {
     static final int SIZE = 32;
 
-    private static final ValueLayout.OfShort I16 =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfByte I8 = ValueLayout.JAVA_BYTE;
 
     private Blocks() {}
@@ -44,7 +43,7 @@ final class Blocks {
                     }
                 }
                 case F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL ->
-                        throw new IllegalArgumentException(type + " is not stored in blocks");
+                    throw new IllegalArgumentException(type + " is not stored in blocks");
             }
             block += type.blockBytes();
         }
@@ -60,7 +59,7 @@ final class Blocks {
                 case Q4_0 -> encodeQ4(values, start, out, block);
                 case Q4_1 -> encodeQ4WithMinimum(values, start, out, block);
                 case F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL ->
-                        throw new IllegalArgumentException(type + " is not stored in blocks");
+                    throw new IllegalArgumentException(type + " is not stored in blocks");
             }
             block += type.blockBytes();
         }
@@ -69,8 +68,7 @@ final class Blocks {
     private static void requireFinite(float[] values, int start, DType type) {
         for (int i = 0; i < SIZE; i++) {
             if (!Float.isFinite(values[start + i])) {
-                throw new IllegalArgumentException(
-                        values[start + i] + " cannot be stored as " + type);
+                throw new IllegalArgumentException(values[start + i] + " cannot be stored as " + type);
             }
         }
     }
@@ -115,8 +113,7 @@ final class Blocks {
         }
     }
 
-    private static void encodeQ4WithMinimum(
-            float[] values, int start, MemorySegment out, long block) {
+    private static void encodeQ4WithMinimum(float[] values, int start, MemorySegment out, long block) {
         float least = Float.MAX_VALUE;
         float most = -Float.MAX_VALUE;
         for (int i = 0; i < SIZE; i++) {

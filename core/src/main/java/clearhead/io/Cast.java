@@ -15,10 +15,8 @@ public final class Cast {
     /// A multiple of every block size.
     private static final int CHUNK = 4096;
 
-    private static final ValueLayout.OfFloat F32 =
-            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort I16 =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private Cast() {}
 
@@ -80,8 +78,8 @@ public final class Cast {
                 }
             }
             case Q8_0, Q4_0, Q4_1 -> Blocks.decode(from.type(), data, first, n, chunk);
-            case F64, I64, I32, I16, I8, U8, BOOL -> throw new IllegalArgumentException(
-                    from.type() + " is no float type");
+            case F64, I64, I32, I16, I8, U8, BOOL ->
+                throw new IllegalArgumentException(from.type() + " is no float type");
         }
     }
 
@@ -92,8 +90,7 @@ public final class Cast {
                 for (int i = 0; i < n; i++) {
                     short half = Float.floatToFloat16(chunk[i]);
                     if ((half & 0x7fff) == 0x7c00 && Float.isFinite(chunk[i])) {
-                        throw new IllegalArgumentException(
-                                chunk[i] + " does not fit F16; choose BF16 or F32");
+                        throw new IllegalArgumentException(chunk[i] + " does not fit F16; choose BF16 or F32");
                     }
                     out.set(I16, at + 2L * i, half);
                 }
@@ -104,8 +101,7 @@ public final class Cast {
                 }
             }
             case Q8_0, Q4_0, Q4_1 -> Blocks.encode(to, chunk, n, out, at);
-            case F64, I64, I32, I16, I8, U8, BOOL -> throw new IllegalArgumentException(
-                    to + " is no float type");
+            case F64, I64, I32, I16, I8, U8, BOOL -> throw new IllegalArgumentException(to + " is no float type");
         }
     }
 }

@@ -62,9 +62,8 @@ public final class Gguf implements Checkpoint {
         dataStart = padded(cursor.position(), alignment);
         hasData = places.isEmpty() || file.size() > dataStart || end == 0;
         if (hasData && end > 0 && end > file.size() - dataStart) {
-            throw wrong(
-                    "wanted " + end + " bytes of tensors from offset " + dataStart + ", found "
-                            + (file.size() - dataStart) + "; the file is cut short");
+            throw wrong("wanted " + end + " bytes of tensors from offset " + dataStart + ", found "
+                    + (file.size() - dataStart) + "; the file is cut short");
         }
     }
 
@@ -90,13 +89,11 @@ public final class Gguf implements Checkpoint {
         }
         int version = cursor.integer("version");
         if (version != 2 && version != 3) {
-            String remedy =
-                    (version & 0xffff) == 0
-                            ? "; it is big-endian"
-                            : version == 1 ? "; convert it again with a newer llama.cpp" : "";
-            throw wrong(
-                    "wanted GGUF version 2 or 3, little-endian, found version "
-                            + Integer.toUnsignedString(version) + remedy);
+            String remedy = (version & 0xffff) == 0
+                    ? "; it is big-endian"
+                    : version == 1 ? "; convert it again with a newer llama.cpp" : "";
+            throw wrong("wanted GGUF version 2 or 3, little-endian, found version " + Integer.toUnsignedString(version)
+                    + remedy);
         }
     }
 
@@ -121,9 +118,8 @@ public final class Gguf implements Checkpoint {
                 && alignment <= MAX_ALIGNMENT) {
             return alignment.intValue();
         }
-        throw wrong(
-                ALIGNMENT_KEY + ": wanted a power of two up to " + MAX_ALIGNMENT
-                        + " as 32-bit unsigned integer, found " + stored.value());
+        throw wrong(ALIGNMENT_KEY + ": wanted a power of two up to " + MAX_ALIGNMENT
+                + " as 32-bit unsigned integer, found " + stored.value());
     }
 
     /// @param end where the tensors before end, and this one must begin
@@ -133,9 +129,7 @@ public final class Gguf implements Checkpoint {
         String what = "tensor \"" + name + "\"";
         int rank = cursor.integer(what);
         if (rank < 0 || rank > MAX_RANK) {
-            throw wrong(
-                    what + ": wanted at most " + MAX_RANK + " axes, found "
-                            + Integer.toUnsignedString(rank));
+            throw wrong(what + ": wanted at most " + MAX_RANK + " axes, found " + Integer.toUnsignedString(rank));
         }
         var sizes = new long[rank];
         for (int axis = rank - 1; axis >= 0; axis--) {
@@ -143,27 +137,21 @@ public final class Gguf implements Checkpoint {
         }
         int code = cursor.integer(what);
         long offset = cursor.longInteger(what);
-        GgufType type =
-                GgufType.of(code)
-                        .orElseThrow(
-                                () -> wrong(what + ": unknown element type " + code
-                                        + ", wanted one of ggml's"));
+        GgufType type = GgufType.of(code)
+                .orElseThrow(() -> wrong(what + ": unknown element type " + code + ", wanted one of ggml's"));
         Shape shape = shape(what, sizes);
         int inner = rank == 0 ? 1 : shape.dim(-1);
         if (inner % type.blockSize() != 0) {
-            throw wrong(
-                    what + ": " + type + " stores blocks of " + type.blockSize()
-                            + " elements, rows of " + inner + " do not fill whole blocks");
+            throw wrong(what + ": " + type + " stores blocks of " + type.blockSize() + " elements, rows of " + inner
+                    + " do not fill whole blocks");
         }
         if (offset != end) {
-            throw wrong(
-                    what + ": wanted its data at offset " + end + ", found "
-                            + Long.toUnsignedString(offset)
-                            + "; tensors must follow one another, aligned to " + alignment);
+            throw wrong(what + ": wanted its data at offset " + end + ", found "
+                    + Long.toUnsignedString(offset)
+                    + "; tensors must follow one another, aligned to " + alignment);
         }
         try {
-            long bytes =
-                    Math.multiplyExact(shape.size() / type.blockSize(), (long) type.blockBytes());
+            long bytes = Math.multiplyExact(shape.size() / type.blockSize(), (long) type.blockBytes());
             if (places.putIfAbsent(name, new Place(name, type, shape, offset, bytes)) != null) {
                 throw wrong(what + ": the name is there twice");
             }
@@ -215,13 +203,11 @@ public final class Gguf implements Checkpoint {
         if (place == null) {
             throw Names.absent(file.path(), name, places.keySet());
         }
-        DType type =
-                place.type()
-                        .type()
-                        .orElseThrow(
-                                () -> wrong("tensor \"" + name + "\": element type "
-                                        + place.type() + " is not supported; supported are "
-                                        + supported()));
+        DType type = place.type()
+                .type()
+                .orElseThrow(() -> wrong("tensor \"" + name + "\": element type "
+                        + place.type() + " is not supported; supported are "
+                        + supported()));
         if (!hasData) {
             throw wrong("tensor \"" + name + "\": the file ends before its data");
         }

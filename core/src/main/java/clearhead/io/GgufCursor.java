@@ -13,12 +13,9 @@ import java.util.List;
 /// before anything of that size is made.
 final class GgufCursor {
     private static final int MAX_NESTING = 4;
-    private static final ValueLayout.OfLong I64 =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt I32 =
-            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort I16 =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final MappedFile file;
     private final MemorySegment memory;
@@ -35,9 +32,8 @@ final class GgufCursor {
 
     private long take(long bytes, String what) {
         if (bytes > file.size() - at) {
-            throw wrong(
-                    what + ": wanted " + bytes + " bytes at offset " + at + ", found "
-                            + (file.size() - at) + "; the file is cut short or damaged");
+            throw wrong(what + ": wanted " + bytes + " bytes at offset " + at + ", found " + (file.size() - at)
+                    + "; the file is cut short or damaged");
         }
         long start = at;
         at += bytes;
@@ -57,10 +53,9 @@ final class GgufCursor {
         long count = longInteger(what);
         long most = (file.size() - at) / leastBytes;
         if (count < 0 || count > most) {
-            throw wrong(
-                    what + ": found " + Long.toUnsignedString(count) + ", but the "
-                            + (file.size() - at) + " bytes left hold at most " + most
-                            + "; the file is cut short or damaged");
+            throw wrong(what + ": found " + Long.toUnsignedString(count) + ", but the "
+                    + (file.size() - at) + " bytes left hold at most " + most
+                    + "; the file is cut short or damaged");
         }
         return count;
     }
@@ -84,9 +79,7 @@ final class GgufCursor {
     private Type type(String key) {
         int code = integer(key);
         if (code < 0 || code >= Type.values().length) {
-            throw wrong(
-                    key + ": unknown value type " + Integer.toUnsignedString(code)
-                            + ", wanted 0 to 12");
+            throw wrong(key + ": unknown value type " + Integer.toUnsignedString(code) + ", wanted 0 to 12");
         }
         return Type.values()[code];
     }

@@ -58,9 +58,7 @@ public final class GgufVocabulary {
     private void place(String token, int id, int type) {
         if (id < 0 || id >= tokens.length) {
             throw new ModelFileException(
-                    model.at(),
-                    "token \"" + token + "\" has the id " + id + ", wanted less than "
-                            + tokens.length);
+                    model.at(), "token \"" + token + "\" has the id " + id + ", wanted less than " + tokens.length);
         }
         tokens[id] = token;
         types[id] = type;
@@ -74,9 +72,7 @@ public final class GgufVocabulary {
     public static Map<String, GgufValue> of(Path tokenizerJson, int size) {
         Json.Obj root = Json.readObject(tokenizerJson);
         var vocabulary = new GgufVocabulary(root, size);
-        return vocabulary.model.bool("byte_fallback", false)
-                ? vocabulary.sentencePiece()
-                : vocabulary.byteLevel();
+        return vocabulary.model.bool("byte_fallback", false) ? vocabulary.sentencePiece() : vocabulary.byteLevel();
     }
 
     private Map<String, GgufValue> byteLevel() {
@@ -165,8 +161,7 @@ public final class GgufVocabulary {
         if (regex.contains("|\\p{N}|")) {
             return "qwen2";
         }
-        throw new ModelFileException(
-                root.at() + ".pre_tokenizer", "GGUF has no name for such a split rule");
+        throw new ModelFileException(root.at() + ".pre_tokenizer", "GGUF has no name for such a split rule");
     }
 
     /// The parts of a step that may be one thing or a sequence.
@@ -199,10 +194,7 @@ public final class GgufVocabulary {
         return parts("normalizer", "normalizers").stream()
                         .anyMatch(part -> part.text("type", "").equals("Prepend"))
                 || parts("pre_tokenizer", "pretokenizers").stream()
-                        .anyMatch(
-                                part ->
-                                        part.text("type", "").equals("Metaspace")
-                                                && !part.text("prepend_scheme", "always")
-                                                        .equals("never"));
+                        .anyMatch(part -> part.text("type", "").equals("Metaspace")
+                                && !part.text("prepend_scheme", "always").equals("never"));
     }
 }

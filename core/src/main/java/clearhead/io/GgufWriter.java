@@ -54,17 +54,17 @@ public final class GgufWriter implements AutoCloseable {
         if (GgufType.of(type).isEmpty()) {
             throw new ModelFileException(target, "GGUF cannot hold " + type);
         }
-        if (name.getBytes(StandardCharsets.UTF_8).length > Gguf.MAX_NAME
-                || shape.rank() > Gguf.MAX_RANK) {
+        if (name.getBytes(StandardCharsets.UTF_8).length > Gguf.MAX_NAME || shape.rank() > Gguf.MAX_RANK) {
             throw new ModelFileException(
-                    target, "GGUF cannot hold \"" + name + "\" " + shape + ": wanted a name of at most "
-                            + Gguf.MAX_NAME + " bytes and at most " + Gguf.MAX_RANK + " axes");
+                    target,
+                    "GGUF cannot hold \"" + name + "\" " + shape + ": wanted a name of at most " + Gguf.MAX_NAME
+                            + " bytes and at most " + Gguf.MAX_RANK + " axes");
         }
         if (type.isQuantized() && (shape.rank() == 0 || shape.dim(-1) % type.blockSize() != 0)) {
             throw new ModelFileException(
                     target,
-                    "\"" + name + "\" " + shape + " cannot be stored as " + type
-                            + ", whose blocks take " + type.blockSize() + " elements of a row");
+                    "\"" + name + "\" " + shape + " cannot be stored as " + type + ", whose blocks take "
+                            + type.blockSize() + " elements of a row");
         }
         slots.declare(name, type, shape);
         return this;
@@ -117,8 +117,7 @@ public final class GgufWriter implements AutoCloseable {
 
     private void requireOpenHeader() {
         if (header.length > 0) {
-            throw new IllegalStateException(
-                    "metadata and tensors must be declared before the first value");
+            throw new IllegalStateException("metadata and tensors must be declared before the first value");
         }
     }
 
@@ -128,11 +127,10 @@ public final class GgufWriter implements AutoCloseable {
         out.u32(VERSION);
         out.u64(slots.all().size());
         out.u64(values.size());
-        values.forEach(
-                (key, value) -> {
-                    out.text(key);
-                    out.value(value);
-                });
+        values.forEach((key, value) -> {
+            out.text(key);
+            out.value(value);
+        });
         long offset = 0;
         for (Slots.Slot slot : slots.all()) {
             slot.offset = offset;

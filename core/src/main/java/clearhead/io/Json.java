@@ -109,8 +109,7 @@ public sealed interface Json {
 
         public Json get(int index) {
             if (index < 0 || index >= items.size()) {
-                throw new ModelFileException(
-                        at, "wanted an item " + index + ", found " + items.size() + " items");
+                throw new ModelFileException(at, "wanted an item " + index + ", found " + items.size() + " items");
             }
             return items.get(index);
         }
@@ -283,15 +282,14 @@ public sealed interface Json {
     }
 
     private static ModelFileException wanted(String at, String what, Json found) {
-        String shown =
-                switch (found) {
-                    case Text(String s) -> '"' + (s.length() > 40 ? s.substring(0, 40) + "…" : s) + '"';
-                    case Num(String digits) -> digits;
-                    case Bool(boolean truth) -> Boolean.toString(truth);
-                    case Null() -> "null";
-                    case Obj _ -> "an object";
-                    case Arr _ -> "an array";
-                };
+        String shown = switch (found) {
+            case Text(String s) -> '"' + (s.length() > 40 ? s.substring(0, 40) + "…" : s) + '"';
+            case Num(String digits) -> digits;
+            case Bool(boolean truth) -> Boolean.toString(truth);
+            case Null() -> "null";
+            case Obj _ -> "an object";
+            case Arr _ -> "an array";
+        };
         return new ModelFileException(at, "wanted " + what + ", found " + shown);
     }
 }

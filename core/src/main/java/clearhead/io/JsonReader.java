@@ -29,19 +29,17 @@ final class JsonReader {
     /// A value costs up to 100 bytes of heap and may take 2 bytes in the document.
     private static final int MAX_VALUES = 2_000_000;
 
-    private static final JsonFactory FACTORY =
-            JsonFactory.builder()
-                    .streamReadConstraints(
-                            StreamReadConstraints.builder()
-                                    .maxNestingDepth(MAX_DEPTH)
-                                    .maxNumberLength(400)
-                                    .maxNameLength(1 << 20)
-                                    .maxStringLength((int) Json.MAX_BYTES)
-                                    .build())
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                    .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
-                    .disable(TokenStreamFactory.Feature.INTERN_PROPERTY_NAMES)
-                    .build();
+    private static final JsonFactory FACTORY = JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNestingDepth(MAX_DEPTH)
+                    .maxNumberLength(400)
+                    .maxNameLength(1 << 20)
+                    .maxStringLength((int) Json.MAX_BYTES)
+                    .build())
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
+            .disable(TokenStreamFactory.Feature.INTERN_PROPERTY_NAMES)
+            .build();
 
     private final String source;
     private final JsonParser parser;
@@ -56,8 +54,7 @@ final class JsonReader {
         try {
             long size = Files.size(file);
             if (size > maxBytes) {
-                throw new ModelFileException(
-                        file, "wanted at most " + maxBytes + " bytes of JSON, found " + size);
+                throw new ModelFileException(file, "wanted at most " + maxBytes + " bytes of JSON, found " + size);
             }
             byte[] bytes = Files.readAllBytes(file);
             return parse(file.toString(), decode(file.toString(), ByteBuffer.wrap(bytes)));
@@ -90,8 +87,7 @@ final class JsonReader {
             parser.nextToken();
             Json value = reader.value(source + ": $");
             if (parser.nextToken() != null) {
-                throw new ModelFileException(
-                        source, "wanted the end after the JSON value, found more");
+                throw new ModelFileException(source, "wanted the end after the JSON value, found more");
             }
             return value;
         } catch (JacksonException e) {
@@ -109,8 +105,7 @@ final class JsonReader {
 
     private Json value(String at) {
         if (++values > MAX_VALUES) {
-            throw new ModelFileException(
-                    source, "wanted at most " + MAX_VALUES + " JSON values, found more");
+            throw new ModelFileException(source, "wanted at most " + MAX_VALUES + " JSON values, found more");
         }
         JsonToken token = parser.currentToken();
         if (token == null) {
@@ -125,7 +120,7 @@ final class JsonReader {
             case VALUE_FALSE -> new Json.Bool(false);
             case VALUE_NULL -> new Json.Null();
             case END_OBJECT, END_ARRAY, PROPERTY_NAME, VALUE_EMBEDDED_OBJECT, NOT_AVAILABLE ->
-                    throw new ModelFileException(at, "wanted a JSON value, found " + token);
+                throw new ModelFileException(at, "wanted a JSON value, found " + token);
         };
     }
 

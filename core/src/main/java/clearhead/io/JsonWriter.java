@@ -54,14 +54,12 @@ public final class JsonWriter implements AutoCloseable {
         if (!indent) {
             return ObjectWriteContext.empty();
         }
-        var separators =
-                Separators.createDefaultInstance()
-                        .withObjectNameValueSpacing(Separators.Spacing.AFTER)
-                        .withArrayElementSpacing(Separators.Spacing.AFTER);
-        var printer =
-                new DefaultPrettyPrinter(separators)
-                        .withArrayIndenter(new DefaultPrettyPrinter.NopIndenter())
-                        .withObjectIndenter(new DefaultIndenter("  ", "\n"));
+        var separators = Separators.createDefaultInstance()
+                .withObjectNameValueSpacing(Separators.Spacing.AFTER)
+                .withArrayElementSpacing(Separators.Spacing.AFTER);
+        var printer = new DefaultPrettyPrinter(separators)
+                .withArrayIndenter(new DefaultPrettyPrinter.NopIndenter())
+                .withObjectIndenter(new DefaultIndenter("  ", "\n"));
         return new ObjectWriteContext.Base() {
             @Override
             public PrettyPrinter getPrettyPrinter() {
@@ -239,8 +237,7 @@ public final class JsonWriter implements AutoCloseable {
             case Number number -> new Json.Num(number.toString());
             case Map<?, ?> map -> {
                 Map<String, Json> fields = new LinkedHashMap<>();
-                map.forEach(
-                        (name, v) -> fields.put((String) name, toJson(at + "." + name, v)));
+                map.forEach((name, v) -> fields.put((String) name, toJson(at + "." + name, v)));
                 yield new Json.Obj(at, Collections.unmodifiableMap(fields));
             }
             case Iterable<?> items -> {

@@ -24,8 +24,7 @@ public final class Llama2c implements Checkpoint {
     /// `ak42`, which later versions begin with.
     private static final int LATER_MAGIC = 0x616b3432;
 
-    private static final ValueLayout.OfInt I32 =
-            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private record Place(Shape shape, long offset) {}
 
@@ -46,9 +45,8 @@ public final class Llama2c implements Checkpoint {
             throw wrong("wanted a header of " + HEADER_BYTES + " bytes, found " + file.size());
         }
         if (file.memory().get(I32, 0) == LATER_MAGIC) {
-            throw wrong(
-                    "wanted llama2.c version 0, found version " + file.memory().get(I32, 4)
-                            + "; export it with --version 0");
+            throw wrong("wanted llama2.c version 0, found version "
+                    + file.memory().get(I32, 4) + "; export it with --version 0");
         }
         dim = size("dim", 0);
         hidden = size("hidden_dim", 1);
@@ -63,19 +61,17 @@ public final class Llama2c implements Checkpoint {
         vocab = checked("vocab_size", Math.abs(signed));
         context = size("seq_len", 6);
         if (dim % heads != 0 || heads % kvHeads != 0 || dim / heads % 2 != 0) {
-            throw wrong(
-                    "wanted n_heads to divide dim into even heads and n_kv_heads to divide n_heads,"
-                            + " found dim " + dim + ", n_heads " + heads + ", n_kv_heads "
-                            + kvHeads + "; this is no llama2.c file, or it is damaged");
+            throw wrong("wanted n_heads to divide dim into even heads and n_kv_heads to divide n_heads,"
+                    + " found dim " + dim + ", n_heads " + heads + ", n_kv_heads "
+                    + kvHeads + "; this is no llama2.c file, or it is damaged");
         }
         long wanted = wantedBytes();
         if (wanted != file.size()) {
-            throw wrong(
-                    "wanted " + (wanted < 0 ? "more than 2^63" : wanted)
-                            + " bytes for the sizes in its header, found " + file.size()
-                            + (wanted < 0 || wanted > file.size()
-                                    ? "; the file is cut short, or it is no llama2.c file"
-                                    : "; it is no llama2.c file of version 0"));
+            throw wrong("wanted " + (wanted < 0 ? "more than 2^63" : wanted)
+                    + " bytes for the sizes in its header, found " + file.size()
+                    + (wanted < 0 || wanted > file.size()
+                            ? "; the file is cut short, or it is no llama2.c file"
+                            : "; it is no llama2.c file of version 0"));
         }
         placeAll();
     }
@@ -97,9 +93,7 @@ public final class Llama2c implements Checkpoint {
 
     private int checked(String name, int value) {
         if (value < 1) {
-            throw wrong(
-                    name + ": wanted at least 1, found " + value
-                            + "; this is no llama2.c file, or it is damaged");
+            throw wrong(name + ": wanted at least 1, found " + value + "; this is no llama2.c file, or it is damaged");
         }
         return value;
     }
@@ -191,10 +185,8 @@ public final class Llama2c implements Checkpoint {
     @Override
     public List<Entry> entries() {
         List<Entry> entries = new ArrayList<>();
-        places.forEach(
-                (name, place) ->
-                        entries.add(
-                                new Entry(name, "F32", place.shape(), 4 * place.shape().size())));
+        places.forEach((name, place) -> entries.add(
+                new Entry(name, "F32", place.shape(), 4 * place.shape().size())));
         return Collections.unmodifiableList(entries);
     }
 

@@ -32,7 +32,8 @@ public record ModelFiles(String name, Path path, Path weights) {
         boolean isPath = model.contains("/") || model.contains("\\") || isModelFile(model);
         if (!isPath) {
             for (Path folder : folders) {
-                for (String ending : Stream.concat(Stream.of(""), FILES.stream()).toList()) {
+                for (String ending :
+                        Stream.concat(Stream.of(""), FILES.stream()).toList()) {
                     Path candidate = folder.resolve(model + ending);
                     if (Files.exists(candidate)) {
                         return at(candidate);
@@ -51,13 +52,13 @@ public record ModelFiles(String name, Path path, Path weights) {
         } catch (InvalidPathException _) {
             // no such file, whatever the system
         }
-        throw new ModelFileException(
-                "model \"" + model + '"', "wanted a name, a folder or a file");
+        throw new ModelFileException("model \"" + model + '"', "wanted a name, a folder or a file");
     }
 
     private static String unknown(Path path, boolean isPath, List<Path> folders) {
-        List<String> names =
-                isPath ? beside(path) : list(folders).stream().map(ModelFiles::name).toList();
+        List<String> names = isPath
+                ? beside(path)
+                : list(folders).stream().map(ModelFiles::name).toList();
         String last = String.valueOf(path.getFileName());
         String nearest =
                 Names.nearest(last, names).map(n -> "; nearest is \"" + n + '"').orElse("");
@@ -105,31 +106,23 @@ public record ModelFiles(String name, Path path, Path weights) {
 
     private static ModelFiles at(Path path) {
         if (Files.isDirectory(path)) {
-            Path weights =
-                    weights(path)
-                            .orElseThrow(
-                                    () ->
-                                            new ModelFileException(
-                                                    path,
-                                                    "wanted model.safetensors, " + INDEX
-                                                            + " or one .gguf file in this folder,"
-                                                            + " found none"));
+            Path weights = weights(path)
+                    .orElseThrow(() -> new ModelFileException(
+                            path,
+                            "wanted model.safetensors, " + INDEX
+                                    + " or one .gguf file in this folder,"
+                                    + " found none"));
             return inFolder(path, weights);
         }
         String file = String.valueOf(path.getFileName());
         if (file.endsWith(".json")) {
             return new ModelFiles(parentName(path), path, path);
         }
-        String ending =
-                FILES.stream()
-                        .filter(file::endsWith)
-                        .findFirst()
-                        .orElseThrow(
-                                () ->
-                                        new ModelFileException(
-                                                path,
-                                                "wanted a folder, or a .gguf, .safetensors or"
-                                                        + " llama2.c .bin file"));
+        String ending = FILES.stream()
+                .filter(file::endsWith)
+                .findFirst()
+                .orElseThrow(() -> new ModelFileException(
+                        path, "wanted a folder, or a .gguf, .safetensors or" + " llama2.c .bin file"));
         String name = file.substring(0, file.length() - ending.length());
         boolean inFolder = name.equals("model") && ending.equals(".safetensors");
         return new ModelFiles(inFolder ? parentName(path) : name, path, path);
@@ -156,8 +149,9 @@ public record ModelFiles(String name, Path path, Path weights) {
                 return Optional.of(folder.resolve(name));
             }
         }
-        List<Path> ggufs =
-                children(folder).stream().filter(f -> f.toString().endsWith(".gguf")).toList();
+        List<Path> ggufs = children(folder).stream()
+                .filter(f -> f.toString().endsWith(".gguf"))
+                .toList();
         return ggufs.size() == 1 ? Optional.of(ggufs.getFirst()) : Optional.empty();
     }
 

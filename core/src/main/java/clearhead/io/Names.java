@@ -13,10 +13,9 @@ final class Names {
 
     /// The error for a tensor that is not there.
     static ModelFileException absent(Path file, String name, Collection<String> present) {
-        String hint = nearest(name, present).map(n -> "; nearest is \"" + n + "\"").orElse("");
-        return new ModelFileException(
-                file,
-                "there is no tensor \"" + name + "\" among its " + present.size() + hint);
+        String hint =
+                nearest(name, present).map(n -> "; nearest is \"" + n + "\"").orElse("");
+        return new ModelFileException(file, "there is no tensor \"" + name + "\" among its " + present.size() + hint);
     }
 
     /// The name that takes the fewest edits, if these are at most half of it.

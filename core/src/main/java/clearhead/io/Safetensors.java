@@ -30,8 +30,7 @@ public final class Safetensors {
 
     private static final int MAX_RANK = 16;
     private static final String METADATA = "__metadata__";
-    private static final ValueLayout.OfLong I64 =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /// Element types of the format and their bits. Those without a [DType] can be listed, not read.
     private enum Stored {
@@ -83,9 +82,7 @@ public final class Safetensors {
 
     /// Opens a `.safetensors` file, or the `model.safetensors.index.json` of a sharded checkpoint.
     public static Checkpoint open(Path file) {
-        return file.getFileName().toString().endsWith(".json")
-                ? ShardedCheckpoint.open(file)
-                : openFile(file);
+        return file.getFileName().toString().endsWith(".json") ? ShardedCheckpoint.open(file) : openFile(file);
     }
 
     private static Checkpoint openFile(Path path) {
@@ -107,27 +104,23 @@ public final class Safetensors {
         Opened(MappedFile file) {
             this.file = file;
             if (file.size() < 8) {
-                throw wrong(
-                        "wanted at least the 8 bytes of a header's length, found " + file.size());
+                throw wrong("wanted at least the 8 bytes of a header's length, found " + file.size());
             }
             long length = file.memory().get(I64, 0);
             if (length < 0 || length > MAX_HEADER) {
-                throw wrong(
-                        "wanted a header of at most "
-                                + MAX_HEADER
-                                + " bytes, found a length of "
-                                + Long.toUnsignedString(length)
-                                + "; this is no safetensors file, or it is damaged");
+                throw wrong("wanted a header of at most "
+                        + MAX_HEADER
+                        + " bytes, found a length of "
+                        + Long.toUnsignedString(length)
+                        + "; this is no safetensors file, or it is damaged");
             }
             if (length > file.size() - 8) {
-                throw wrong(
-                        "wanted a header of " + length + " bytes, found " + (file.size() - 8)
-                                + " bytes; the file is cut short");
+                throw wrong("wanted a header of " + length + " bytes, found " + (file.size() - 8)
+                        + " bytes; the file is cut short");
             }
             dataStart = 8 + length;
             String header =
-                    JsonReader.decode(
-                            file.path() + ": header", file.memory().asSlice(8, length));
+                    JsonReader.decode(file.path() + ": header", file.memory().asSlice(8, length));
             List<Place> found = new ArrayList<>();
             try (JsonParser parser = JsonReader.parser(header)) {
                 readHeader(parser, found);
@@ -210,8 +203,7 @@ public final class Safetensors {
                 }
                 long bits = Math.multiplyExact(elements, (long) stored.bits);
                 if (bits % 8 != 0) {
-                    throw wrong(
-                            name, elements + " elements of " + stored + " do not fill whole bytes");
+                    throw wrong(name, elements + " elements of " + stored + " do not fill whole bytes");
                 }
                 if (end - begin != bits / 8) {
                     throw wrong(
@@ -273,12 +265,11 @@ public final class Safetensors {
                 end = place.end();
             }
             if (end != file.size() - dataStart) {
-                throw wrong(
-                        "wanted " + end + " bytes of data after the header, found "
-                                + (file.size() - dataStart)
-                                + (end > file.size() - dataStart
-                                        ? "; the file is cut short"
-                                        : "; there is something behind the tensors"));
+                throw wrong("wanted " + end + " bytes of data after the header, found "
+                        + (file.size() - dataStart)
+                        + (end > file.size() - dataStart
+                                ? "; the file is cut short"
+                                : "; there is something behind the tensors"));
             }
         }
 
@@ -316,12 +307,9 @@ public final class Safetensors {
             DType type = place.stored().type;
             if (type == null) {
                 throw wrong(
-                        name,
-                        "element type " + place.stored()
-                                + " is not supported; convert it to F32, F16 or BF16");
+                        name, "element type " + place.stored() + " is not supported; convert it to F32, F16 or BF16");
             }
-            MemorySegment data =
-                    file.memory().asSlice(dataStart + place.begin(), place.end() - place.begin());
+            MemorySegment data = file.memory().asSlice(dataStart + place.begin(), place.end() - place.begin());
             return new Tensor(type, place.shape(), Layout.ROWS, data);
         }
 

@@ -29,8 +29,7 @@ import java.util.Map;
 /// ```
 public final class SafetensorsWriter implements AutoCloseable {
     private static final int HEADER_ALIGNMENT = 8;
-    private static final ValueLayout.OfLong I64 =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final Path target;
     private final AtomicFile file;
@@ -53,8 +52,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     }
 
     /// Writes these tensors as they are, in one go.
-    public static void write(
-            Path target, Map<String, Tensor> tensors, Map<String, String> metadata) {
+    public static void write(Path target, Map<String, Tensor> tensors, Map<String, String> metadata) {
         try (var writer = create(target)) {
             writer.metadata(metadata);
             tensors.forEach((name, t) -> writer.declare(name, t.type(), t.shape()));
@@ -150,7 +148,8 @@ public final class SafetensorsWriter implements AutoCloseable {
     /// with its length in front.
     private byte[] layOut() {
         List<Slots.Slot> order = new ArrayList<>(slots.all());
-        order.sort(Comparator.comparingInt((Slots.Slot slot) -> slot.type.blockBytes()).reversed());
+        order.sort(Comparator.comparingInt((Slots.Slot slot) -> slot.type.blockBytes())
+                .reversed());
         long offset = 0;
         for (Slots.Slot slot : order) {
             slot.offset = offset;
@@ -179,8 +178,8 @@ public final class SafetensorsWriter implements AutoCloseable {
         }
         if (bytes.size() > Safetensors.MAX_HEADER) {
             throw new ModelFileException(
-                    target, "its header would take " + bytes.size() + " bytes, wanted at most "
-                            + Safetensors.MAX_HEADER);
+                    target,
+                    "its header would take " + bytes.size() + " bytes, wanted at most " + Safetensors.MAX_HEADER);
         }
         byte[] whole = new byte[8 + bytes.size()];
         MemorySegment.ofArray(whole).set(I64, 0, bytes.size());

@@ -21,8 +21,7 @@ import java.util.Map;
 /// @param pieces with `▁` for the space
 /// @param types as GGUF and SentencePiece number them alike: 1 normal, 2 unknown, 3 control, 4 user
 ///     defined, 5 unused, 6 byte
-public record SentencePieceFile(
-        List<String> pieces, float[] scores, int[] types, boolean addPrefix) {
+public record SentencePieceFile(List<String> pieces, float[] scores, int[] types, boolean addPrefix) {
     private static final long MAX_BYTES = 64L << 20;
     private static final int MAX_PIECE = 1 << 16;
     private static final char SPACE = '▁';
@@ -86,8 +85,7 @@ public record SentencePieceFile(
             }
         }
         if (model != BPE) {
-            throw new ModelFileException(
-                    file, "wanted a SentencePiece model of type 2 (BPE), found type " + model);
+            throw new ModelFileException(file, "wanted a SentencePiece model of type 2 (BPE), found type " + model);
         }
     }
 
@@ -122,8 +120,8 @@ public record SentencePieceFile(
             if (length < 0 || length > bytes.remaining()) {
                 throw new ModelFileException(
                         file,
-                        "token " + pieces.size() + ": wanted " + length + " bytes, found "
-                                + bytes.remaining() + "; this is no llama2.c tokenizer");
+                        "token " + pieces.size() + ": wanted " + length + " bytes, found " + bytes.remaining()
+                                + "; this is no llama2.c tokenizer");
             }
             byte[] text = new byte[length];
             bytes.get(text);
@@ -150,13 +148,10 @@ public record SentencePieceFile(
                 || !(types instanceof int[] kinds)
                 || values.length != list.size()
                 || kinds.length != list.size()) {
-            throw new ModelFileException(
-                    gguf.source(), "wanted a SentencePiece vocabulary, found another");
+            throw new ModelFileException(gguf.source(), "wanted a SentencePiece vocabulary, found another");
         }
-        boolean addPrefix =
-                !Boolean.FALSE.equals(metadata.get("tokenizer.ggml.add_space_prefix"));
-        return new SentencePieceFile(
-                list.stream().map(String.class::cast).toList(), values, kinds, addPrefix);
+        boolean addPrefix = !Boolean.FALSE.equals(metadata.get("tokenizer.ggml.add_space_prefix"));
+        return new SentencePieceFile(list.stream().map(String.class::cast).toList(), values, kinds, addPrefix);
     }
 
     /// The metadata of a GGUF, without the ids of special tokens.
@@ -205,8 +200,7 @@ public record SentencePieceFile(
     private static byte[] bytes(Path file) {
         try {
             if (Files.size(file) > MAX_BYTES) {
-                throw new ModelFileException(
-                        file, "wanted at most " + MAX_BYTES + " bytes of vocabulary");
+                throw new ModelFileException(file, "wanted at most " + MAX_BYTES + " bytes of vocabulary");
             }
             return Files.readAllBytes(file);
         } catch (IOException e) {
@@ -298,8 +292,7 @@ public record SentencePieceFile(
         }
 
         private ModelFileException damaged() {
-            return new ModelFileException(
-                    file, "is no SentencePiece model, or it is cut short or damaged");
+            return new ModelFileException(file, "is no SentencePiece model, or it is cut short or damaged");
         }
     }
 

@@ -40,8 +40,7 @@ final class ShardedCheckpoint implements Checkpoint {
                 shards.put(file, shard);
             }
             if (!shard.has(tensor)) {
-                throw new ModelFileException(
-                        index, "says that \"" + tensor + "\" is in " + file + ", which lacks it");
+                throw new ModelFileException(index, "says that \"" + tensor + "\" is in " + file + ", which lacks it");
             }
             homes.put(tensor, shard);
         }
@@ -56,17 +55,13 @@ final class ShardedCheckpoint implements Checkpoint {
 
     /// Only files beside the index: an index must not reach elsewhere.
     private Checkpoint openShard(String file) {
-        if (!file.endsWith(".safetensors")
-                || file.contains("/")
-                || file.contains("\\")
-                || file.indexOf('\0') >= 0) {
+        if (!file.endsWith(".safetensors") || file.contains("/") || file.contains("\\") || file.indexOf('\0') >= 0) {
             throw new ModelFileException(
                     index, "wanted the name of a .safetensors file beside it, found \"" + file + '"');
         }
         Path path = index.resolveSibling(file);
         if (!Files.exists(path)) {
-            throw new ModelFileException(
-                    index, "names a file " + file + " that is not beside it; download it too");
+            throw new ModelFileException(index, "names a file " + file + " that is not beside it; download it too");
         }
         return Safetensors.open(path);
     }

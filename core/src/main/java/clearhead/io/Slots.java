@@ -67,9 +67,8 @@ final class Slots implements AutoCloseable {
     void write(long start, String name, Tensor values) {
         Slot slot = slot(name);
         if (!values.shape().equals(slot.shape) || slot.arrived != 0) {
-            throw new IllegalArgumentException(
-                    "tensor \"" + name + "\": wanted all of " + slot.shape + " at once, found "
-                            + values.shape() + " after " + slot.arrived + " elements");
+            throw new IllegalArgumentException("tensor \"" + name + "\": wanted all of " + slot.shape
+                    + " at once, found " + values.shape() + " after " + slot.arrived + " elements");
         }
         append(start, name, values);
     }
@@ -80,13 +79,11 @@ final class Slots implements AutoCloseable {
     void append(long start, String name, Tensor values) {
         Slot slot = slot(name);
         if (values.layout() != Layout.ROWS) {
-            throw new IllegalArgumentException(
-                    "tensor \"" + name + "\" is packed for one backend's kernels");
+            throw new IllegalArgumentException("tensor \"" + name + "\" is packed for one backend's kernels");
         }
         if (values.size() > slot.shape.size() - slot.arrived) {
-            throw new IllegalArgumentException(
-                    "tensor \"" + name + "\": wanted " + (slot.shape.size() - slot.arrived)
-                            + " more elements at most, found " + values.size());
+            throw new IllegalArgumentException("tensor \"" + name + "\": wanted " + (slot.shape.size() - slot.arrived)
+                    + " more elements at most, found " + values.size());
         }
         long at = start + slot.offset + slot.type.bytes(slot.arrived);
         if (values.type() == slot.type) {
@@ -104,8 +101,7 @@ final class Slots implements AutoCloseable {
             try {
                 Cast.copy(values, first, count, type, chunk);
             } catch (IllegalArgumentException e) {
-                throw new ModelFileException(
-                        target, "tensor \"" + name + "\": " + e.getMessage(), e);
+                throw new ModelFileException(target, "tensor \"" + name + "\": " + e.getMessage(), e);
             }
             file.write(at + type.bytes(first), chunk);
         }
@@ -114,9 +110,8 @@ final class Slots implements AutoCloseable {
     void requireComplete() {
         for (Slot slot : slots.values()) {
             if (slot.arrived != slot.shape.size()) {
-                throw new IllegalStateException(
-                        "tensor \"" + slot.name + "\": wanted " + slot.shape.size()
-                                + " elements, only " + slot.arrived + " have arrived");
+                throw new IllegalStateException("tensor \"" + slot.name + "\": wanted " + slot.shape.size()
+                        + " elements, only " + slot.arrived + " have arrived");
             }
         }
     }

@@ -222,10 +222,7 @@ public final class Conversion {
         Optional<SentencePieceFile> pieces = sentencePiece(source);
         if (model.isPresent()) {
             // with its rules of normalisation, which no other format keeps
-            Files.copy(
-                    model.get(),
-                    folder.resolve("tokenizer.model"),
-                    StandardCopyOption.REPLACE_EXISTING);
+            Files.copy(model.get(), folder.resolve("tokenizer.model"), StandardCopyOption.REPLACE_EXISTING);
         } else if (pieces.isPresent()) {
             pieces.get().write(folder.resolve("tokenizer.model"));
         } else if (source.tokenizer().isEmpty()) {
@@ -261,8 +258,7 @@ public final class Conversion {
     private static Optional<Path> sentencePieceModel(ModelSource source) {
         return switch (source.checkpoint()) {
             case Gguf _ -> Optional.empty();
-            case Llama2c llama2c ->
-                    beside(source, List.of(own(llama2c) + ".model", "tokenizer.model"));
+            case Llama2c llama2c -> beside(source, List.of(own(llama2c) + ".model", "tokenizer.model"));
             default -> beside(source, List.of("tokenizer.model"));
         };
     }
@@ -272,6 +268,9 @@ public final class Conversion {
     }
 
     private static Optional<Path> beside(ModelSource source, List<String> names) {
-        return names.stream().map(source.folder()::resolve).filter(Files::isRegularFile).findFirst();
+        return names.stream()
+                .map(source.folder()::resolve)
+                .filter(Files::isRegularFile)
+                .findFirst();
     }
 }

@@ -19,7 +19,8 @@ final class AtomicFileTest {
     /// A device on which every write finds the disk full.
     static final Path FULL = Path.of("/dev/full");
 
-    @TempDir private Path folder;
+    @TempDir
+    private Path folder;
 
     private List<String> names() throws IOException {
         try (var files = Files.list(folder)) {
@@ -79,7 +80,8 @@ final class AtomicFileTest {
     @Test
     void missingFoldersAndFoldersAsTargetsAreRefused() {
         assertThrows(
-                ModelFileException.class, () -> AtomicFile.create(folder.resolve("no/a")).close());
+                ModelFileException.class,
+                () -> AtomicFile.create(folder.resolve("no/a")).close());
         assertThrows(ModelFileException.class, () -> AtomicFile.create(folder).close());
     }
 
@@ -93,9 +95,7 @@ final class AtomicFileTest {
         Files.setLastModifiedTime(old, longAgo);
         Files.setLastModifiedTime(other, longAgo);
         AtomicFile.writeText(target, "x");
-        assertEquals(
-                List.of(fresh.getFileName().toString(), other.getFileName().toString(), "a.txt"),
-                names());
+        assertEquals(List.of(fresh.getFileName().toString(), other.getFileName().toString(), "a.txt"), names());
     }
 
     @Test

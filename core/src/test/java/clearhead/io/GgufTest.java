@@ -31,17 +31,16 @@ final class GgufTest {
                     boolean data = columns.get(0).startsWith("DATA");
                     for (Checkpoint.Entry entry : checkpoint.entries()) {
                         if (data && isSupported(entry.type())) {
-                            assertEquals(entry.shape(), checkpoint.tensor(entry.name()).shape());
+                            assertEquals(
+                                    entry.shape(),
+                                    checkpoint.tensor(entry.name()).shape());
                         } else {
-                            assertThrows(
-                                    ModelFileException.class,
-                                    () -> checkpoint.tensor(entry.name()));
+                            assertThrows(ModelFileException.class, () -> checkpoint.tensor(entry.name()));
                         }
                     }
                 }
             } else {
-                assertThrows(
-                        ModelFileException.class, () -> Gguf.open(path).close(), path::toString);
+                assertThrows(ModelFileException.class, () -> Gguf.open(path).close(), path::toString);
             }
         }
         System.out.println("gguf: " + tested + " files of the manifest tested");
@@ -58,7 +57,8 @@ final class GgufTest {
         try (Checkpoint checkpoint = Gguf.open(path)) {
             assertEquals("llama", checkpoint.metadata().get("general.architecture"));
             assertEquals(64L, checkpoint.metadata().get("llama.embedding_length"));
-            assertEquals(new Shape(512, 64), checkpoint.tensor("token_embd.weight").shape());
+            assertEquals(
+                    new Shape(512, 64), checkpoint.tensor("token_embd.weight").shape());
             assertEquals(DType.Q8_0, checkpoint.tensor("blk.0.attn_q.weight").type());
             Object tokens = checkpoint.metadata().get("tokenizer.ggml.tokens");
             assertTrue(tokens instanceof List<?> list && list.size() == 512);

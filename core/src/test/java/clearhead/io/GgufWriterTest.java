@@ -22,34 +22,33 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class GgufWriterTest {
-    @TempDir private Path folder;
+    @TempDir
+    private Path folder;
 
     @Test
     void everyTypeOfValueComesBackAsItWasWritten() {
         Map<String, GgufValue> values = new LinkedHashMap<>();
         for (Type type : Type.values()) {
-            Object one =
-                    switch (type) {
-                        case U8, I8, U16, I16, U32, I32, U64, I64 -> 100L;
-                        case F32 -> 0.5f;
-                        case F64 -> 0.1;
-                        case BOOL -> true;
-                        case STRING -> "é\n😀";
-                        case ARRAY -> GgufValue.integers(1, -2);
-                    };
+            Object one = switch (type) {
+                case U8, I8, U16, I16, U32, I32, U64, I64 -> 100L;
+                case F32 -> 0.5f;
+                case F64 -> 0.1;
+                case BOOL -> true;
+                case STRING -> "é\n😀";
+                case ARRAY -> GgufValue.integers(1, -2);
+            };
             if (type != Type.ARRAY) {
                 values.put("one." + type, new GgufValue(type, false, one));
             }
-            Object many =
-                    switch (type) {
-                        case U8, I8, U16, I16, U32, I32 -> new int[] {1, 2, 100};
-                        case U64, I64 -> new long[] {-1, Long.MIN_VALUE};
-                        case F32 -> new float[] {1, Float.NaN};
-                        case F64 -> new double[] {};
-                        case BOOL -> List.of(true, false);
-                        case STRING -> List.of("", "a");
-                        case ARRAY -> List.of(one, GgufValue.texts(List.of("x")));
-                    };
+            Object many = switch (type) {
+                case U8, I8, U16, I16, U32, I32 -> new int[] {1, 2, 100};
+                case U64, I64 -> new long[] {-1, Long.MIN_VALUE};
+                case F32 -> new float[] {1, Float.NaN};
+                case F64 -> new double[] {};
+                case BOOL -> List.of(true, false);
+                case STRING -> List.of("", "a");
+                case ARRAY -> List.of(one, GgufValue.texts(List.of("x")));
+            };
             values.put("many." + type, new GgufValue(type, true, many));
         }
         Path target = folder.resolve("values.gguf");
@@ -59,17 +58,16 @@ final class GgufWriterTest {
         }
         try (Gguf read = Gguf.open(target)) {
             assertEquals(values.keySet(), read.values().keySet());
-            values.forEach(
-                    (key, value) -> {
-                        GgufValue back = read.values().getOrDefault(key, GgufValue.text(""));
-                        if (value.type() == Type.ARRAY) {
-                            assertInstanceOf(List.class, back.value());
-                        } else {
-                            assertArrayEquals(
-                                    new Object[] {value.type(), value.array(), value.value()},
-                                    new Object[] {back.type(), back.array(), back.value()});
-                        }
-                    });
+            values.forEach((key, value) -> {
+                GgufValue back = read.values().getOrDefault(key, GgufValue.text(""));
+                if (value.type() == Type.ARRAY) {
+                    assertInstanceOf(List.class, back.value());
+                } else {
+                    assertArrayEquals(
+                            new Object[] {value.type(), value.array(), value.value()},
+                            new Object[] {back.type(), back.array(), back.value()});
+                }
+            });
             var nested = (List<?>) read.metadata().getOrDefault("many.ARRAY", List.of());
             assertArrayEquals(new Object[] {new int[] {1, -2}, List.of("x")}, nested.toArray());
         }
@@ -137,16 +135,14 @@ final class GgufWriterTest {
             assertEquals(0, q41.at(0), 1e-9);
             Tensor zeros = Tensor.zeros(arena, DType.F32, 32);
             for (DType type : List.of(DType.Q8_0, DType.Q4_0, DType.Q4_1)) {
-                assertArrayEquals(
-                        new float[32], Cast.to(zeros, type, arena).toFloats(), 1e-9f);
+                assertArrayEquals(new float[32], Cast.to(zeros, type, arena).toFloats(), 1e-9f);
                 assertArrayEquals(
                         Cast.to(exact, type, arena).toFloats(),
                         Cast.to(Cast.to(exact, type, arena), DType.F32, arena).toFloats());
             }
             ramp[3] = Float.NaN;
             Tensor broken = Tensor.of(arena, ramp, 32);
-            assertThrows(
-                    IllegalArgumentException.class, () -> Cast.to(broken, DType.Q8_0, arena));
+            assertThrows(IllegalArgumentException.class, () -> Cast.to(broken, DType.Q8_0, arena));
         }
     }
 
@@ -154,17 +150,10 @@ final class GgufWriterTest {
     void whatGgufCannotHoldIsRefused() {
         try (var writer = GgufWriter.create(folder.resolve("no.gguf"))) {
             String longName = "n".repeat(64);
-            assertThrows(
-                    ModelFileException.class,
-                    () -> writer.declare(longName, DType.F32, new Shape(1)));
-            assertThrows(
-                    ModelFileException.class,
-                    () -> writer.declare("a", DType.F32, new Shape(1, 1, 1, 1, 1)));
-            assertThrows(
-                    ModelFileException.class,
-                    () -> writer.declare("a", DType.Q8_0, new Shape(32, 33)));
-            assertThrows(
-                    ModelFileException.class, () -> writer.declare("a", DType.BOOL, new Shape(1)));
+            assertThrows(ModelFileException.class, () -> writer.declare(longName, DType.F32, new Shape(1)));
+            assertThrows(ModelFileException.class, () -> writer.declare("a", DType.F32, new Shape(1, 1, 1, 1, 1)));
+            assertThrows(ModelFileException.class, () -> writer.declare("a", DType.Q8_0, new Shape(32, 33)));
+            assertThrows(ModelFileException.class, () -> writer.declare("a", DType.BOOL, new Shape(1)));
         }
     }
 }

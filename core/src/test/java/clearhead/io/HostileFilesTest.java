@@ -35,7 +35,8 @@ final class HostileFilesTest {
 
     private static final long ALLOWED_PER_BYTE = 400;
 
-    @TempDir private Path folder;
+    @TempDir
+    private Path folder;
 
     @Test
     void safetensors() throws IOException {
@@ -59,9 +60,7 @@ final class HostileFilesTest {
             writer.put("n", GgufValue.u32(4));
             writer.put("tokens", GgufValue.texts(List.of("a", "bc", "")));
             writer.put("scores", GgufValue.floats(1, 2, 3));
-            writer.put(
-                    "nested",
-                    new GgufValue(Type.ARRAY, true, List.of(GgufValue.integers(1, 2))));
+            writer.put("nested", new GgufValue(Type.ARRAY, true, List.of(GgufValue.integers(1, 2))));
             writer.declare("a", DType.F32, new Shape(2, 2));
             writer.declare("b", DType.Q8_0, new Shape(1, 32));
             writer.write("a", Tensor.of(arena, new float[] {1, 2, 3, 4}, 2, 2));
@@ -153,15 +152,14 @@ final class HostileFilesTest {
         byte[] bytes = valid.clone();
         for (int times = 1 + random.nextInt(3); times > 0; times--) {
             int at = random.nextInt(Math.max(1, bytes.length));
-            bytes =
-                    switch (bytes.length < 12 ? 0 : random.nextInt(7)) {
-                        case 0 -> Arrays.copyOf(bytes, at);
-                        case 1 -> Arrays.copyOf(bytes, bytes.length + random.nextInt(40));
-                        case 2 -> without(bytes, at, random.nextInt(9));
-                        case 3 -> extreme(bytes, at, random);
-                        case 4 -> swapped(bytes, at, random.nextInt(bytes.length));
-                        default -> flipped(bytes, at, random.nextInt(8));
-                    };
+            bytes = switch (bytes.length < 12 ? 0 : random.nextInt(7)) {
+                case 0 -> Arrays.copyOf(bytes, at);
+                case 1 -> Arrays.copyOf(bytes, bytes.length + random.nextInt(40));
+                case 2 -> without(bytes, at, random.nextInt(9));
+                case 3 -> extreme(bytes, at, random);
+                case 4 -> swapped(bytes, at, random.nextInt(bytes.length));
+                default -> flipped(bytes, at, random.nextInt(8));
+            };
         }
         return bytes;
     }
@@ -175,9 +173,7 @@ final class HostileFilesTest {
     }
 
     private static byte[] extreme(byte[] bytes, int at, Random random) {
-        long[] values = {
-            0, -1, Long.MAX_VALUE, Long.MIN_VALUE, Integer.MAX_VALUE, 1L << 32, 1L << 61, 255
-        };
+        long[] values = {0, -1, Long.MAX_VALUE, Long.MIN_VALUE, Integer.MAX_VALUE, 1L << 32, 1L << 61, 255};
         var number = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
         number.putLong(values[random.nextInt(values.length)]);
         int size = random.nextBoolean() ? 8 : 4;

@@ -17,12 +17,10 @@ final class JsonTest {
 
     @Test
     void accessorsReadWhatIsThere() {
-        Json.Obj config =
-                Json.parseObject(
-                        "config.json",
-                        """
-                        {"layers": 4, "eps": 1e-5, "tied": true, "act": "silu", "none": null,
-                         "eos": [1, 2], "rope": {"factor": 2.0}, "theta": 10000.0}""");
+        Json.Obj config = Json.parseObject("config.json", """
+            {"layers": 4, "eps": 1e-5, "tied": true, "act": "silu", "none": null,
+             "eos": [1, 2], "rope": {"factor": 2.0}, "theta": 10000.0}\
+            """);
         assertEquals(4, config.integer("layers"));
         assertEquals(10000, config.integer("theta"));
         assertEquals(1e-5, config.real("eps"));
@@ -35,28 +33,38 @@ final class JsonTest {
 
     @Test
     void errorsNameTheFileAndThePlace() {
-        Json.Obj config =
-                Json.parseObject("config.json", "{\"rope\": {\"factor\": \"x\"}, \"n\": [1, true]}");
+        Json.Obj config = Json.parseObject("config.json", "{\"rope\": {\"factor\": \"x\"}, \"n\": [1, true]}");
         assertEquals(
                 "config.json: $.rope.factor: wanted a number, found \"x\"",
                 message(() -> config.object("rope").real("factor")));
         assertEquals(
                 "config.json: $.n[1]: wanted an integer, found true",
                 message(() -> config.array("n").integers()));
-        assertEquals(
-                "config.json: $: wanted a field \"layers\", found none",
-                message(() -> config.integer("layers")));
+        assertEquals("config.json: $: wanted a field \"layers\", found none", message(() -> config.integer("layers")));
     }
 
     private static String message(Runnable action) {
-        return String.valueOf(assertThrows(ModelFileException.class, action::run).getMessage());
+        return String.valueOf(
+                assertThrows(ModelFileException.class, action::run).getMessage());
     }
 
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "", "{", "{}x", "{} {}", "{\"a\":1,\"a\":2}", "[1,]", "{'a':1}", "NaN", "01", "+1",
-                "// c\n1", "\"\u0001\"", "tru", "[1 2]"
+                "",
+                "{",
+                "{}x",
+                "{} {}",
+                "{\"a\":1,\"a\":2}",
+                "[1,]",
+                "{'a':1}",
+                "NaN",
+                "01",
+                "+1",
+                "// c\n1",
+                "\"\u0001\"",
+                "tru",
+                "[1 2]"
             })
     void refusesWhatIsNotJson(String text) {
         assertThrows(ModelFileException.class, () -> Json.parse("text", text));
@@ -99,10 +107,12 @@ final class JsonTest {
     void indentsFieldsAndKeepsNumbersOnOneLine() {
         var bytes = new ByteArrayOutputStream();
         try (var json = JsonWriter.to(bytes, true)) {
-            json.beginObject().field("layer", 3).name("w").value(new double[] {1, 2}).endObject();
+            json.beginObject()
+                    .field("layer", 3)
+                    .name("w")
+                    .value(new double[] {1, 2})
+                    .endObject();
         }
-        assertEquals(
-                "{\n  \"layer\": 3,\n  \"w\": [1.0, 2.0]\n}",
-                bytes.toString(StandardCharsets.UTF_8));
+        assertEquals("{\n  \"layer\": 3,\n  \"w\": [1.0, 2.0]\n}", bytes.toString(StandardCharsets.UTF_8));
     }
 }

@@ -16,7 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class Llama2cTest {
-    @TempDir private Path folder;
+    @TempDir
+    private Path folder;
 
     /// dim 4, hidden 3, one layer, 2 heads, 1 kv head, 5 tokens, 6 positions; value i at place i.
     private Path file(int vocab, int floats) throws IOException {
@@ -34,8 +35,10 @@ final class Llama2cTest {
     void weightsStandInLlama2csOrder() throws IOException {
         try (Llama2c read = Llama2c.open(file(5, SHARED))) {
             assertEquals(0, read.tensor("model.embed_tokens.weight").at(0));
-            assertEquals(20, read.tensor("model.layers.0.input_layernorm.weight").at(0));
-            assertEquals(40, read.tensor("model.layers.0.self_attn.k_proj.weight").at(0));
+            assertEquals(
+                    20, read.tensor("model.layers.0.input_layernorm.weight").at(0));
+            assertEquals(
+                    40, read.tensor("model.layers.0.self_attn.k_proj.weight").at(0));
             assertEquals(76, read.tensor("model.layers.0.mlp.gate_proj.weight").at(0));
             assertEquals(88, read.tensor("model.layers.0.mlp.down_proj.weight").at(0));
             assertEquals(112, read.tensor("model.norm.weight").at(0));

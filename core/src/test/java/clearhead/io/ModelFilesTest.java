@@ -13,7 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class ModelFilesTest {
-    @TempDir private Path models;
+    @TempDir
+    private Path models;
 
     @BeforeEach
     void makeModels() throws IOException {
@@ -34,7 +35,8 @@ final class ModelFilesTest {
         Path tales = models.resolve("tales");
         assertEquals(tales, resolve("tales").path());
         assertEquals("tales", resolve(tales.toString()).name());
-        assertEquals("tales", resolve(tales.resolve("model.safetensors").toString()).name());
+        assertEquals(
+                "tales", resolve(tales.resolve("model.safetensors").toString()).name());
         assertEquals(tales.resolve("model.safetensors"), resolve("tales").weights());
         assertEquals(models.resolve("smol.gguf"), resolve("smol").path());
         assertEquals(models.resolve("one/weights.gguf"), resolve("one").path());

@@ -21,12 +21,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class SafetensorsTest {
-    @TempDir private Path folder;
+    @TempDir
+    private Path folder;
 
     private Path file(String header, int dataBytes) throws IOException {
         byte[] json = header.getBytes(StandardCharsets.UTF_8);
-        ByteBuffer bytes =
-                ByteBuffer.allocate(8 + json.length + dataBytes).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer bytes = ByteBuffer.allocate(8 + json.length + dataBytes).order(ByteOrder.LITTLE_ENDIAN);
         bytes.putLong(json.length).put(json);
         for (int i = 0; i < dataBytes; i++) {
             bytes.put((byte) i);
@@ -36,13 +36,11 @@ final class SafetensorsTest {
 
     @Test
     void readsTensorsInTheOrderOfTheData() throws IOException {
-        Path path =
-                file(
-                        """
+        Path path = file("""
                         {"b":{"dtype":"U8","shape":[2,2],"data_offsets":[2,6]},\
                         "__metadata__":{"made by":"hand"},\
-                        "a":{"dtype":"I16","shape":[],"data_offsets":[0,2]}}""",
-                        6);
+                        "a":{"dtype":"I16","shape":[],"data_offsets":[0,2]}}\
+                        """, 6);
         try (Checkpoint checkpoint = Safetensors.open(path)) {
             assertEquals(List.of("a", "b"), checkpoint.names());
             assertEquals("hand", checkpoint.metadata().get("made by"));
@@ -66,8 +64,7 @@ final class SafetensorsTest {
                 "{'a':{'dtype':'U8','shape':[4],'data_offsets':[4,0]}}",
                 "{'a':{'dtype':'U8','shape':[-4],'data_offsets':[0,4]}}",
                 "{'a':{'dtype':'U8','shape':[4.0],'data_offsets':[0,4]}}",
-                "{'a':{'dtype':'U8','shape':[4,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"
-                        + "'data_offsets':[0,4]}}",
+                "{'a':{'dtype':'U8','shape':[4,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]," + "'data_offsets':[0,4]}}",
                 // duplicate names and fields, missing fields, unknown type, wrong metadata
                 "{'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4]},"
                         + "'a':{'dtype':'U8','shape':[0],'data_offsets':[4,4]}}",
@@ -85,7 +82,8 @@ final class SafetensorsTest {
             })
     void refusesMalformedHeaders(String header) throws IOException {
         Path path = file(header.replace('\'', '"'), 4);
-        var e = assertThrows(ModelFileException.class, () -> Safetensors.open(path).close());
+        var e = assertThrows(
+                ModelFileException.class, () -> Safetensors.open(path).close());
         assertTrue(e.getMessage().startsWith(path.toString()), e.getMessage());
     }
 
@@ -108,8 +106,7 @@ final class SafetensorsTest {
         Path index = folder.resolve("model.safetensors.index.json");
         Files.writeString(
                 index,
-                "{\"metadata\":{},\"weight_map\":"
-                        + "{\"a\":\"model-1.safetensors\",\"b\":\"model-2.safetensors\"}}");
+                "{\"metadata\":{},\"weight_map\":" + "{\"a\":\"model-1.safetensors\",\"b\":\"model-2.safetensors\"}}");
         try (Checkpoint checkpoint = Safetensors.open(index)) {
             assertEquals(List.of("a", "b"), checkpoint.names());
             assertEquals(3, checkpoint.tensor("a").intAt(3));
@@ -137,9 +134,7 @@ final class SafetensorsTest {
                 }
             } else {
                 assertThrows(
-                        ModelFileException.class,
-                        () -> Safetensors.open(path).close(),
-                        path::toString);
+                        ModelFileException.class, () -> Safetensors.open(path).close(), path::toString);
             }
         }
         System.out.println("safetensors: " + tested + " files of the manifest tested");

@@ -21,7 +21,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class SafetensorsWriterTest {
-    @TempDir private Path folder;
+    @TempDir
+    private Path folder;
 
     @Test
     void everyTypeComesBackAsItWasWritten() {
@@ -40,15 +41,13 @@ final class SafetensorsWriterTest {
             try (Checkpoint read = Safetensors.open(target)) {
                 assertEquals(Map.of("made by", "a test"), read.metadata());
                 assertEquals(tensors.keySet(), Set.copyOf(read.names()));
-                tensors.forEach(
-                        (name, tensor) -> {
-                            Tensor back = read.tensor(name);
-                            assertEquals(tensor.type(), back.type());
-                            assertEquals(tensor.shape(), back.shape());
-                            assertEquals(-1, tensor.data().mismatch(back.data()));
-                            assertEquals(
-                                    0, (back.data().address()) % back.type().blockBytes(), name);
-                        });
+                tensors.forEach((name, tensor) -> {
+                    Tensor back = read.tensor(name);
+                    assertEquals(tensor.type(), back.type());
+                    assertEquals(tensor.shape(), back.shape());
+                    assertEquals(-1, tensor.data().mismatch(back.data()));
+                    assertEquals(0, (back.data().address()) % back.type().blockBytes(), name);
+                });
             }
         }
     }
@@ -66,8 +65,7 @@ final class SafetensorsWriterTest {
             assertTrue(Files.notExists(target));
             writer.append("a", Tensor.of(arena, new float[] {3, 4}, 1, 2));
             assertThrows(
-                    IllegalArgumentException.class,
-                    () -> writer.append("a", Tensor.of(arena, new float[] {3}, 1)));
+                    IllegalArgumentException.class, () -> writer.append("a", Tensor.of(arena, new float[] {3}, 1)));
             writer.commit();
             assertEquals(bytes, Files.size(target));
         }
@@ -86,10 +84,8 @@ final class SafetensorsWriterTest {
                 var writer = SafetensorsWriter.create(target)) {
             writer.declare("bf16", DType.BF16, 2).declare("f16", DType.F16, 1);
             writer.write("bf16", Tensor.of(arena, new float[] {tie, tie + 1f / 128}, 2));
-            var e =
-                    assertThrows(
-                            ModelFileException.class,
-                            () -> writer.write("f16", Tensor.of(arena, new float[] {7e4f}, 1)));
+            var e = assertThrows(
+                    ModelFileException.class, () -> writer.write("f16", Tensor.of(arena, new float[] {7e4f}, 1)));
             assertTrue(e.getMessage().contains("choose BF16"), e.getMessage());
             writer.write("f16", Tensor.of(arena, new float[] {Float.NEGATIVE_INFINITY}, 1));
             writer.commit();
@@ -106,9 +102,7 @@ final class SafetensorsWriterTest {
         Assumptions.assumeTrue(Files.exists(AtomicFileTest.FULL), "no /dev/full here");
         Path target = folder.resolve("full.safetensors");
         try (var arena = Arena.ofConfined();
-                var writer =
-                        SafetensorsWriter.create(
-                                target, AtomicFile.create(target, AtomicFileTest::full))) {
+                var writer = SafetensorsWriter.create(target, AtomicFile.create(target, AtomicFileTest::full))) {
             writer.declare("a", DType.F32, 1);
             Tensor one = Tensor.of(arena, new float[] {1}, 1);
             assertThrows(ModelFileException.class, () -> writer.write("a", one));
@@ -133,8 +127,7 @@ final class SafetensorsWriterTest {
     @Test
     void quantizedTypesAreRefused() {
         try (var writer = SafetensorsWriter.create(folder.resolve("q.safetensors"))) {
-            assertThrows(
-                    ModelFileException.class, () -> writer.declare("a", DType.Q8_0, 32));
+            assertThrows(ModelFileException.class, () -> writer.declare("a", DType.Q8_0, 32));
         }
     }
 }

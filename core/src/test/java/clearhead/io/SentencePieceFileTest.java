@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class SentencePieceFileTest {
-    @TempDir private Path folder;
+    @TempDir
+    private Path folder;
 
     private static void assertSame(SentencePieceFile wanted, SentencePieceFile found) {
         assertEquals(wanted.pieces(), found.pieces());
@@ -37,12 +38,11 @@ final class SentencePieceFileTest {
 
     @Test
     void whatIsWrittenComesBack() {
-        var made =
-                new SentencePieceFile(
-                        List.of("<unk>", "<s>", "</s>", "<0x0A>", "▁a"),
-                        new float[] {0, 0, 0, 0, -1.5f},
-                        new int[] {2, 3, 3, 6, 1},
-                        false);
+        var made = new SentencePieceFile(
+                List.of("<unk>", "<s>", "</s>", "<0x0A>", "▁a"),
+                new float[] {0, 0, 0, 0, -1.5f},
+                new int[] {2, 3, 3, 6, 1},
+                false);
         Path file = folder.resolve("tokenizer.model");
         made.write(file);
         assertSame(made, SentencePieceFile.read(file));
@@ -50,9 +50,7 @@ final class SentencePieceFileTest {
 
     @Test
     void damagedFilesAreOneError() throws IOException {
-        var made =
-                new SentencePieceFile(
-                        List.of("<unk>", "▁a"), new float[] {0, 1}, new int[] {2, 1}, true);
+        var made = new SentencePieceFile(List.of("<unk>", "▁a"), new float[] {0, 1}, new int[] {2, 1}, true);
         Path valid = folder.resolve("valid.model");
         made.write(valid);
         byte[] bytes = Files.readAllBytes(valid);
