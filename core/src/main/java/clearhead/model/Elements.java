@@ -96,20 +96,32 @@ final class Elements {
             return -1;
         }
         MemorySegment data = x.data();
+        if (type == DType.F32) {
+            return firstNotFinite(data);
+        }
         long blocks = x.size() / type.blockSize();
         int step = type.blockBytes();
         for (long b = 0; b < blocks; b++) {
             long at = b * step;
             boolean finite = switch (type) {
                 case F64 -> finite(data.get(I64, at) >>> 32, 0x7ff00000L);
-                case F32 -> finite(data.get(I32, at), 0x7f800000L);
                 case BF16 -> finite(data.get(I16, at), 0x7f80L);
                 case F16, Q8_0, Q4_0 -> finite(data.get(I16, at), 0x7c00L);
                 case Q4_1 -> finite(data.get(I16, at), 0x7c00L) && finite(data.get(I16, at + 2), 0x7c00L);
-                case I64, I32, I16, I8, U8, BOOL -> true;
+                case F32, I64, I32, I16, I8, U8, BOOL -> true;
             };
             if (!finite) {
                 return b * type.blockSize();
+            }
+        }
+        return -1;
+    }
+
+    /// The same for F32, as it is done after every pass.
+    private static long firstNotFinite(MemorySegment floats) {
+        for (long at = 0; at < floats.byteSize(); at += 4) {
+            if ((floats.get(I32, at) & 0x7f800000) == 0x7f800000) {
+                return at / 4;
             }
         }
         return -1;

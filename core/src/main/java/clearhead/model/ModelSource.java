@@ -5,7 +5,7 @@ import clearhead.io.Gguf;
 import clearhead.io.Json;
 import clearhead.io.Llama2c;
 import clearhead.io.ModelFileException;
-import clearhead.io.Safetensors;
+import clearhead.io.ModelFiles;
 import clearhead.tokenizer.Tokenizer;
 import clearhead.tokenizer.TokenizerException;
 import clearhead.tokenizer.Tokenizers;
@@ -31,50 +31,30 @@ record ModelSource(
         implements AutoCloseable {
 
     static ModelSource open(Path path) {
-        if (!Files.exists(path)) {
-            throw new ModelFileException(path, "there is no such model, file or folder");
+        ModelFiles files = ModelFiles.resolve(path.toString(), List.of());
+        String weights = files.weights().toString();
+        if (weights.endsWith(".gguf")) {
+            return gguf(files.weights());
         }
-        if (Files.isDirectory(path)) {
-            return folder(path, path, weights(path));
-        }
-        String file = String.valueOf(path.getFileName());
-        Path beside = path.toAbsolutePath().getParent();
-        if (file.endsWith(".safetensors") || file.endsWith(".safetensors.index.json")) {
-            return folder(path, beside == null ? Path.of(".") : beside, path);
-        }
-        if (file.endsWith(".gguf")) {
-            return gguf(path);
-        }
-        if (file.endsWith(".bin")) {
-            return llama2c(path);
-        }
-        throw new ModelFileException(path, "wanted a folder, or a .gguf, .safetensors or llama2.c .bin file");
+        return weights.endsWith(".bin") ? llama2c(files.weights()) : folder(files);
     }
 
-    private static Path weights(Path folder) {
-        for (String name : List.of("model.safetensors", "model.safetensors.index.json")) {
-            if (Files.exists(folder.resolve(name))) {
-                return folder.resolve(name);
-            }
-        }
-        throw new ModelFileException(folder, "there is no model.safetensors and no model.safetensors.index.json in it");
-    }
-
-    private static ModelSource folder(Path path, Path folder, Path weights) {
+    private static ModelSource folder(ModelFiles files) {
+        Path folder = files.folder();
         Path configFile = folder.resolve("config.json");
         if (!Files.exists(configFile)) {
-            throw new ModelFileException(path, "there is no config.json beside the weights");
+            throw new ModelFileException(files.weights(), "there is no config.json beside the weights");
         }
         var config = new Config(Json.readObject(configFile));
         config = withGenerationEnds(config, folder.resolve("generation_config.json"));
-        Checkpoint checkpoint = Safetensors.open(weights);
+        Optional<String> template = chatTemplate(folder);
         boolean present =
                 Files.exists(folder.resolve("tokenizer.json")) || Files.exists(folder.resolve("tokenizer.model"));
         Found found = present
                 ? tokenizer(() -> Tokenizers.file(folder))
                 : new Found(Optional.empty(), "no tokenizer.json and no tokenizer.model beside it; give --ids");
         return new ModelSource(
-                name(path), path, checkpoint, config, found.tokenizer, found.problem, chatTemplate(folder));
+                files.name(), files.path(), files.open(), config, found.tokenizer, found.problem, template);
     }
 
     private static ModelSource gguf(Path path) {
@@ -170,14 +150,8 @@ record ModelSource(
         return Optional.empty();
     }
 
-    private static String name(Path path) {
-        Path absolute = path.toAbsolutePath().normalize();
-        String last = String.valueOf(absolute.getFileName());
-        if (last.endsWith(".safetensors") || last.endsWith(".safetensors.index.json")) {
-            Path folder = absolute.getParent();
-            return folder == null ? last : String.valueOf(folder.getFileName());
-        }
-        return last.replaceFirst("\\.(gguf|bin)$", "");
+    private static String name(Path file) {
+        return String.valueOf(file.getFileName()).replaceFirst("\\.(gguf|bin)$", "");
     }
 
     @Override

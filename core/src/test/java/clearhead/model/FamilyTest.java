@@ -1,0 +1,57 @@
+package clearhead.model;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import clearhead.io.Checkpoint;
+import clearhead.io.Json;
+import clearhead.io.Safetensors;
+import clearhead.tensor.Tensor;
+import clearhead.testing.SharedData;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class FamilyTest {
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gpt2", "llama", "llama-plain"})
+    void exportedParametersAreTheCheckpoint(String name) {
+        Path folder = SharedData.path("golden/causal/" + name);
+        var family = Family.of(new Config(Json.readObject(folder.resolve("config.json"))));
+        try (Checkpoint checkpoint = Safetensors.open(folder.resolve("model.safetensors"));
+                var arena = Arena.ofShared()) {
+            var weights = new CheckpointWeights(checkpoint, family, CheckpointWeights.Packing.NONE, arena);
+            var exported = Exported.of(family, weights::rows, arena);
+            assertEquals(new TreeSet<>(checkpoint.names()), new TreeSet<>(exported.keySet()));
+            exported.forEach((tensor, values) -> {
+                Tensor wanted = checkpoint.tensor(tensor);
+                assertEquals(wanted.shape(), values.shape(), tensor);
+                assertArrayEquals(wanted.toFloats(), values.toFloats(), tensor);
+            });
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gpt2", "llama", "llama-plain"})
+    void theConfigReadsBackAsTheSameFamily(String name) {
+        Path folder = SharedData.path("golden/causal/" + name);
+        var family = Family.of(new Config(Json.readObject(folder.resolve("config.json"))));
+        assertEquals(family, Family.of(Config.of("written", family.config())));
+    }
+
+    @Test
+    void llama3StretchesLongWavelengths() {
+        // factor 8 beyond 64/1 tokens a turn, none below 64/4; theta 500000, 8 pairs
+        var plain = new RopeScaling.None().frequencies(16, 500000);
+        var scaled = new RopeScaling.Llama3(8, 1, 4, 64).frequencies(16, 500000);
+        assertEquals(plain[0], scaled[0]); // 6.3 tokens a turn
+        assertEquals(plain[7] / 8, scaled[7]); // 610,000 tokens a turn
+        double turn = 2 * Math.PI / plain[1]; // 32.4 tokens, between the two
+        double smooth = (64 / turn - 1) / 3;
+        assertEquals((1 - smooth) * plain[1] / 8 + smooth * plain[1], scaled[1], 1e-15);
+    }
+}
