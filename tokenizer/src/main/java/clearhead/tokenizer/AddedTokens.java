@@ -59,7 +59,8 @@ final class AddedTokens {
     /// The first token in `text[from, limit)`.
     ///
     /// @param special whether control tokens count
-    @Nullable Match next(byte[] text, int from, int limit, boolean special) {
+    @Nullable
+    Match next(byte[] text, int from, int limit, boolean special) {
         if (!special && !anyOrdinary) {
             return null;
         }
@@ -78,8 +79,7 @@ final class AddedTokens {
         return null;
     }
 
-    private static Match widened(
-            byte[] text, int from, int limit, Added token, int start, int end) {
+    private static Match widened(byte[] text, int from, int limit, Added token, int start, int end) {
         while (token.stripLeft && start > from) {
             int last = start - 1;
             while (last > from && text[last] < -64) {

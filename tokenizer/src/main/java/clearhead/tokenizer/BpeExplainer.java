@@ -35,8 +35,7 @@ final class BpeExplainer {
         int length = utf8.length;
         int at = 0;
         while (at < length) {
-            AddedTokens.Match match =
-                    tokenizer.added().next(work.text, at, length, special.parse());
+            AddedTokens.Match match = tokenizer.added().next(work.text, at, length, special.parse());
             int stop = match == null ? length : match.start();
             if (stop > at) {
                 boolean space = tokenizer.style().spaceFirst() && work.text[at] != ' ';
@@ -52,8 +51,7 @@ final class BpeExplainer {
             }
             int end = stop + match.end() - match.start();
             int id = match.token().id();
-            pieces.add(
-                    spans.single(tokenizer, Kind.NAMED, id, stop - inserted, end - inserted));
+            pieces.add(spans.single(tokenizer, Kind.NAMED, id, stop - inserted, end - inserted));
             at = end;
         }
         if (special.add() && ends.addEos()) {
@@ -77,9 +75,7 @@ final class BpeExplainer {
     }
 
     private Piece piece(int from, int end, int space) {
-        int direct =
-                tokenizer.style().whole() ? tokenizer.vocabulary().find(work.text, from, end) : -1;
-        return PieceLog.of(tokenizer.merges(), work, from, end)
-                .piece(tokenizer, spans, at -> place(at, space), direct);
+        int direct = tokenizer.style().whole() ? tokenizer.vocabulary().find(work.text, from, end) : -1;
+        return PieceLog.of(tokenizer.merges(), work, from, end).piece(tokenizer, spans, at -> place(at, space), direct);
     }
 }

@@ -51,20 +51,13 @@ final class BpeTokenizer implements Tokenizer {
     /// @param whole whether a piece that is a token is taken without asking the merges
     /// @param spaceFirst whether a text that does not begin with a space is given one
     /// @param form the Unicode normalisation before all else
-    record Style(
-            SplitRule rule, boolean whole, boolean spaceFirst, Optional<Normalizer.Form> form) {
+    record Style(SplitRule rule, boolean whole, boolean spaceFirst, Optional<Normalizer.Form> form) {
         Style(SplitRule rule, boolean whole, boolean spaceFirst) {
             this(rule, whole, spaceFirst, Optional.empty());
         }
     }
 
-    BpeTokenizer(
-            String name,
-            Vocabulary vocabulary,
-            Merges merges,
-            Style style,
-            AddedTokens added,
-            Ends ends) {
+    BpeTokenizer(String name, Vocabulary vocabulary, Merges merges, Style style, AddedTokens added, Ends ends) {
         this.name = name;
         this.vocabulary = vocabulary;
         this.merges = merges;
@@ -226,8 +219,7 @@ final class BpeTokenizer implements Tokenizer {
 
     private int checked(int id) {
         if (id < 0 || id >= vocabulary.size()) {
-            throw new TokenizerException(
-                    "token id " + id + " is not in [0, " + vocabulary.size() + ") of " + name);
+            throw new TokenizerException("token id " + id + " is not in [0, " + vocabulary.size() + ") of " + name);
         }
         return id;
     }
@@ -297,21 +289,19 @@ final class BpeTokenizer implements Tokenizer {
 
     @Override
     public StreamingDecoder decoder(boolean showSpecial, int... before) {
-        var spelling =
-                new StreamingDecoder.Spelling() {
-                    @Override
-                    public void append(
-                            int id, boolean first, boolean showSpecial, ByteArrayOutputStream out) {
-                        if (showSpecial || !isSpecial(id)) {
-                            out.writeBytes(tokenBytes(id));
-                        }
-                    }
+        var spelling = new StreamingDecoder.Spelling() {
+            @Override
+            public void append(int id, boolean first, boolean showSpecial, ByteArrayOutputStream out) {
+                if (showSpecial || !isSpecial(id)) {
+                    out.writeBytes(tokenBytes(id));
+                }
+            }
 
-                    @Override
-                    public boolean silent(int id) {
-                        return false;
-                    }
-                };
+            @Override
+            public boolean silent(int id) {
+                return false;
+            }
+        };
         return new StreamingDecoder(spelling, showSpecial, before);
     }
 

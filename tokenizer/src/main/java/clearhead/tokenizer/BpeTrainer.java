@@ -45,34 +45,28 @@ public final class BpeTrainer {
     public BpeTrainer(int size, List<String> specialTokens, String rule) {
         int least = 256 + specialTokens.size();
         if (size < least) {
-            throw new TokenizerException(
-                    "a vocabulary of "
-                            + size
-                            + " cannot hold the 256 bytes and "
-                            + specialTokens.size()
-                            + " special tokens; wanted at least "
-                            + least);
+            throw new TokenizerException("a vocabulary of "
+                    + size
+                    + " cannot hold the 256 bytes and "
+                    + specialTokens.size()
+                    + " special tokens; wanted at least "
+                    + least);
         }
-        if (specialTokens.stream().distinct().count() < specialTokens.size()
-                || specialTokens.contains("")) {
-            throw new TokenizerException("special tokens must differ and not be empty, found "
-                    + specialTokens);
+        if (specialTokens.stream().distinct().count() < specialTokens.size() || specialTokens.contains("")) {
+            throw new TokenizerException("special tokens must differ and not be empty, found " + specialTokens);
         }
         this.size = size;
         this.specialTokens = List.copyOf(specialTokens);
-        this.rule =
-                switch (rule) {
-                    case "gpt2" -> SplitRule.GPT2;
-                    case "smollm" -> SplitRule.GPT2_DIGITS;
-                    case "llama3" -> SplitRule.LLAMA3;
-                    case "qwen2" -> SplitRule.QWEN2;
-                    case "o200k" -> SplitRule.O200K;
-                    default ->
-                            throw new TokenizerException(
-                                    "no split rule is called "
-                                            + rule
-                                            + "; known: gpt2, smollm, llama3, qwen2, o200k");
-                };
+        this.rule = switch (rule) {
+            case "gpt2" -> SplitRule.GPT2;
+            case "smollm" -> SplitRule.GPT2_DIGITS;
+            case "llama3" -> SplitRule.LLAMA3;
+            case "qwen2" -> SplitRule.QWEN2;
+            case "o200k" -> SplitRule.O200K;
+            default ->
+                throw new TokenizerException(
+                        "no split rule is called " + rule + "; known: gpt2, smollm, llama3, qwen2, o200k");
+        };
     }
 
     /// Pairs that occur less often are not merged.

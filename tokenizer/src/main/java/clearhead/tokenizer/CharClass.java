@@ -81,9 +81,7 @@ final class CharClass {
         }
         int fourth = text[at + 3];
         int c = (lead & 7) << 18 | (second & 0x3F) << 12 | (third & 0x3F) << 6 | fourth & 0x3F;
-        return fourth < -64 && lead < 0xF5 && c >= 0x10000 && c <= 0x10FFFF
-                ? 4 << 8 | CLASSES[c]
-                : 1 << 8;
+        return fourth < -64 && lead < 0xF5 && c >= 0x10000 && c <= 0x10FFFF ? 4 << 8 | CLASSES[c] : 1 << 8;
     }
 
     /// The resource is a sequence of runs over all code points: class byte, then length in seven-bit

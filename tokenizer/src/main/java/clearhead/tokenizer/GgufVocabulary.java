@@ -32,10 +32,9 @@ final class GgufVocabulary {
             case "gpt2" -> byteLevel();
             case "llama" -> sentencePiece();
             default ->
-                    throw new TokenizerException(
-                            PREFIX
-                                    + "model: wanted gpt2 or llama, found "
-                                    + (model.isEmpty() ? "nothing" : Json.quoted(model)));
+                throw new TokenizerException(PREFIX
+                        + "model: wanted gpt2 or llama, found "
+                        + (model.isEmpty() ? "nothing" : Json.quoted(model)));
         };
     }
 
@@ -43,36 +42,52 @@ final class GgufVocabulary {
     private SplitRule rule() {
         String pre = text("pre", "default");
         return switch (pre) {
-            case "gpt-2", "gpt2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de",
-                    "jina-v2-code", "roberta-bpe", "mpt", "olmo", "jais", "gigachat", "trillion",
-                    "granite-docling" ->
-                    SplitRule.GPT2;
+            case "gpt-2",
+                    "gpt2",
+                    "phi-2",
+                    "jina-es",
+                    "jina-de",
+                    "jina-v2-es",
+                    "jina-v2-de",
+                    "jina-v2-code",
+                    "roberta-bpe",
+                    "mpt",
+                    "olmo",
+                    "jais",
+                    "gigachat",
+                    "trillion",
+                    "granite-docling" -> SplitRule.GPT2;
             case "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b" ->
-                    SplitRule.GPT2_DIGITS;
-            case "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0",
-                    "lfm2", "dbrx", "smaug-bpe", "chatglm-bpe" ->
-                    SplitRule.LLAMA3;
-            case "qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez", "kormo" ->
-                    SplitRule.QWEN2;
+                SplitRule.GPT2_DIGITS;
+            case "llama3",
+                    "llama-v3",
+                    "llama-bpe",
+                    "falcon3",
+                    "falcon-h1",
+                    "pixtral",
+                    "midm-2.0",
+                    "lfm2",
+                    "dbrx",
+                    "smaug-bpe",
+                    "chatglm-bpe" -> SplitRule.LLAMA3;
+            case "qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez", "kormo" -> SplitRule.QWEN2;
             case "gpt-4o", "llama4", "kanana2" -> SplitRule.O200K;
             case "falcon" -> SplitRule.FALCON;
             case "deepseek-llm" -> SplitRule.DEEPSEEK;
             default ->
-                    throw new TokenizerException(
-                            PREFIX
-                                    + "pre: the split rule "
-                                    + Json.quoted(pre)
-                                    + " is not known; known are gpt-2, smollm, starcoder, llama-bpe,"
-                                    + " qwen2, gpt-4o, falcon, deepseek-llm and their relatives");
+                throw new TokenizerException(PREFIX
+                        + "pre: the split rule "
+                        + Json.quoted(pre)
+                        + " is not known; known are gpt-2, smollm, starcoder, llama-bpe,"
+                        + " qwen2, gpt-4o, falcon, deepseek-llm and their relatives");
         };
     }
 
     private Tokenizer byteLevel() {
         SplitRule rule = rule();
         // llama.cpp takes pieces whole with these, and only these.
-        boolean llama3 =
-                rule == SplitRule.LLAMA3
-                        && !List.of("dbrx", "smaug-bpe", "chatglm-bpe").contains(text("pre", ""));
+        boolean llama3 = rule == SplitRule.LLAMA3
+                && !List.of("dbrx", "smaug-bpe", "chatglm-bpe").contains(text("pre", ""));
         String[] names = texts("tokens");
         int[] types = types(names.length);
         var builder = new Vocabulary.Builder(names.length);
@@ -82,17 +97,13 @@ final class GgufVocabulary {
             builder.add(bytes, ByteLevel.bytes(names[id]) != null && !names[id].isEmpty());
         }
         Vocabulary vocabulary = builder.build();
-        var tokenizer =
-                new BpeTokenizer(
-                        text("pre", "gguf"),
-                        vocabulary,
-                        merges(vocabulary),
-                        new BpeTokenizer.Style(
-                                rule,
-                                flag("ignore_merges", llama3),
-                                flag("add_space_prefix", false)),
-                        new AddedTokens(added(names, types)),
-                        BpeTokenizer.Ends.NONE);
+        var tokenizer = new BpeTokenizer(
+                text("pre", "gguf"),
+                vocabulary,
+                merges(vocabulary),
+                new BpeTokenizer.Style(rule, flag("ignore_merges", llama3), flag("add_space_prefix", false)),
+                new AddedTokens(added(names, types)),
+                BpeTokenizer.Ends.NONE);
         return tokenizer.with(ends(names.length, llama3));
     }
 
@@ -110,17 +121,16 @@ final class GgufVocabulary {
         boolean typed = metadata.containsKey(PREFIX + "token_type");
         int[] types = typed ? types(pieces.length) : SentencePieceSpec.usualTypes(pieces);
         boolean space = flag("add_space_prefix", true);
-        return new SentencePieceTokenizer(
-                new SentencePieceSpec(
-                        text("pre", "gguf"),
-                        false,
-                        pieces,
-                        scores,
-                        types,
-                        new SentencePieceNormalizer(PREFIX, space, false, false, true, new byte[0]),
-                        true,
-                        " \u2047 ",
-                        ends(pieces.length, true)));
+        return new SentencePieceTokenizer(new SentencePieceSpec(
+                text("pre", "gguf"),
+                false,
+                pieces,
+                scores,
+                types,
+                new SentencePieceNormalizer(PREFIX, space, false, false, true, new byte[0]),
+                true,
+                " \u2047 ",
+                ends(pieces.length, true)));
     }
 
     private Merges merges(Vocabulary vocabulary) {
@@ -131,12 +141,11 @@ final class GgufVocabulary {
         for (int i = 0; i < list.length; i++) {
             int space = list[i].indexOf(' ', 1);
             if (space < 0) {
-                throw new TokenizerException(
-                        PREFIX
-                                + "merges["
-                                + i
-                                + "]: wanted two tokens with a space between them, found "
-                                + Json.quoted(list[i]));
+                throw new TokenizerException(PREFIX
+                        + "merges["
+                        + i
+                        + "]: wanted two tokens with a space between them, found "
+                        + Json.quoted(list[i]));
             }
             String first = list[i].substring(0, space);
             String second = list[i].substring(space + 1);
@@ -153,11 +162,7 @@ final class GgufVocabulary {
         int id = bytes.length == 0 ? -1 : vocabulary.find(padded, 0, bytes.length);
         if (id < 0) {
             throw new TokenizerException(
-                    PREFIX
-                            + "merges["
-                            + merge
-                            + "]: wanted a token of the vocabulary, found "
-                            + Json.quoted(name));
+                    PREFIX + "merges[" + merge + "]: wanted a token of the vocabulary, found " + Json.quoted(name));
         }
         return id;
     }
@@ -177,10 +182,7 @@ final class GgufVocabulary {
         int bos = id("bos_token_id", size);
         int eos = id("eos_token_id", size);
         return new BpeTokenizer.Ends(
-                bos,
-                eos,
-                bos >= 0 && flag("add_bos_token", addBos),
-                eos >= 0 && flag("add_eos_token", false));
+                bos, eos, bos >= 0 && flag("add_bos_token", addBos), eos >= 0 && flag("add_eos_token", false));
     }
 
     private int[] types(int size) {
@@ -195,24 +197,22 @@ final class GgufVocabulary {
             types[i] = number(item(list, i), "token_type").intValue();
         }
         if (types.length != size) {
-            throw new TokenizerException(
-                    PREFIX + "token_type: wanted " + size + " entries, found " + types.length);
+            throw new TokenizerException(PREFIX + "token_type: wanted " + size + " entries, found " + types.length);
         }
         return types;
     }
 
     private TokenizerException wanted(String key, String what, @Nullable Object found) {
-        return new TokenizerException(
-                PREFIX
-                        + key
-                        + ": wanted "
-                        + what
-                        + ", found "
-                        + (found == null
-                                ? "nothing"
-                                : found instanceof String text
-                                        ? Json.quoted(text)
-                                        : found.getClass().getSimpleName()));
+        return new TokenizerException(PREFIX
+                + key
+                + ": wanted "
+                + what
+                + ", found "
+                + (found == null
+                        ? "nothing"
+                        : found instanceof String text
+                                ? Json.quoted(text)
+                                : found.getClass().getSimpleName()));
     }
 
     private String text(String key, String absent) {
@@ -245,8 +245,7 @@ final class GgufVocabulary {
         }
         long id = number(value, key).longValue();
         if (id < 0 || id >= size) {
-            throw new TokenizerException(
-                    PREFIX + key + ": wanted an id from 0 to " + (size - 1) + ", found " + id);
+            throw new TokenizerException(PREFIX + key + ": wanted an id from 0 to " + (size - 1) + ", found " + id);
         }
         return (int) id;
     }

@@ -23,13 +23,7 @@ final class Merges {
     private final int unknown;
 
     private Merges(
-            Vocabulary vocabulary,
-            long[] keys,
-            long[] values,
-            int count,
-            int[] ranks,
-            int[] byteIds,
-            int unknown) {
+            Vocabulary vocabulary, long[] keys, long[] values, int count, int[] ranks, int[] byteIds, int unknown) {
         this.vocabulary = vocabulary;
         this.keys = keys;
         this.values = values;
@@ -67,8 +61,7 @@ final class Merges {
         var values = new long[capacity];
         Arrays.fill(keys, -1);
         int[] byteIds = byteIds(vocabulary);
-        var merges =
-                new Merges(vocabulary, keys, values, left.length, new int[0], byteIds, -1);
+        var merges = new Merges(vocabulary, keys, values, left.length, new int[0], byteIds, -1);
         for (int rank = 0; rank < left.length; rank++) {
             long key = key(left[rank], right[rank]);
             int slot = merges.slot(key);

@@ -209,10 +209,7 @@ final class PairMerger {
     }
 
     private int slot(long pair) {
-        int slot =
-                (int)
-                        ((pair ^ pair >>> 29) * 0x9E3779B97F4A7C15L
-                                >>> Long.numberOfLeadingZeros(keys.length - 1));
+        int slot = (int) ((pair ^ pair >>> 29) * 0x9E3779B97F4A7C15L >>> Long.numberOfLeadingZeros(keys.length - 1));
         while (keys[slot] != pair && keys[slot] != -1) {
             slot = slot + 1 & keys.length - 1;
         }

@@ -80,14 +80,15 @@ final class PieceLog implements Workspace.Log {
                 spans.charStart(start),
                 spans.charEnd(start, stop),
                 Arrays.copyOfRange(work.text, from, end),
-                symbols.stream().map(s -> Arrays.copyOfRange(work.text, s[0], s[1])).toList(),
+                symbols.stream()
+                        .map(s -> Arrays.copyOfRange(work.text, s[0], s[1]))
+                        .toList(),
                 merges(),
                 direct >= 0,
                 List.copyOf(tokens));
     }
 
-    private Token token(
-            Tokenizer tokenizer, Spans spans, Places places, int id, int start, int end) {
+    private Token token(Tokenizer tokenizer, Spans spans, Places places, int id, int start, int end) {
         byte[] bytes = tokenizer.tokenBytes(id);
         return spans.token(tokenizer, id, bytes, places.of(start), places.of(end));
     }
@@ -106,13 +107,12 @@ final class PieceLog implements Workspace.Log {
                 at += starts[i];
             }
             change(starts, merge[1] - from, -1);
-            list.add(
-                    new Merge(
-                            at,
-                            Arrays.copyOfRange(work.text, merge[0], merge[1]),
-                            Arrays.copyOfRange(work.text, merge[1], merge[2]),
-                            merge[3],
-                            merge[4]));
+            list.add(new Merge(
+                    at,
+                    Arrays.copyOfRange(work.text, merge[0], merge[1]),
+                    Arrays.copyOfRange(work.text, merge[1], merge[2]),
+                    merge[3],
+                    merge[4]));
         }
         return List.copyOf(list);
     }

@@ -52,16 +52,13 @@ final class RankFile {
         private List<Added> special() {
             return switch (this) {
                 case CL100K_BASE ->
-                        List.of(
-                                special("<|endoftext|>", 100257),
-                                special("<|fim_prefix|>", 100258),
-                                special("<|fim_middle|>", 100259),
-                                special("<|fim_suffix|>", 100260),
-                                special("<|endofprompt|>", 100276));
-                case O200K_BASE ->
-                        List.of(
-                                special("<|endoftext|>", 199999),
-                                special("<|endofprompt|>", 200018));
+                    List.of(
+                            special("<|endoftext|>", 100257),
+                            special("<|fim_prefix|>", 100258),
+                            special("<|fim_middle|>", 100259),
+                            special("<|fim_suffix|>", 100260),
+                            special("<|endofprompt|>", 100276));
+                case O200K_BASE -> List.of(special("<|endoftext|>", 199999), special("<|endofprompt|>", 200018));
                 case P50K_BASE, R50K_BASE, GPT2 -> List.of(special("<|endoftext|>", 50256));
             };
         }
@@ -74,12 +71,11 @@ final class RankFile {
             String resource = "com/knuddels/jtokkit/" + file + ".tiktoken";
             try (InputStream in = resource(resource)) {
                 if (in == null) {
-                    throw new TokenizerException(
-                            "tokenizer "
-                                    + label()
-                                    + ": its rank file comes with the library"
-                                    + " com.knuddels:jtokkit:1.1.0, which is not on the class path;"
-                                    + " add that dependency");
+                    throw new TokenizerException("tokenizer "
+                            + label()
+                            + ": its rank file comes with the library"
+                            + " com.knuddels:jtokkit:1.1.0, which is not on the class path;"
+                            + " add that dependency");
                 }
                 return read(label(), in.readAllBytes(), rule, size, special());
             } catch (IOException e) {
@@ -90,9 +86,7 @@ final class RankFile {
 
     private static @Nullable InputStream resource(String path) {
         ClassLoader loader = RankFile.class.getClassLoader();
-        return loader == null
-                ? ClassLoader.getSystemResourceAsStream(path)
-                : loader.getResourceAsStream(path);
+        return loader == null ? ClassLoader.getSystemResourceAsStream(path) : loader.getResourceAsStream(path);
     }
 
     /// A rank file whose name is that of a known encoding, e.g. `cl100k_base.tiktoken`.
@@ -103,17 +97,15 @@ final class RankFile {
                 return read(stem, content, encoding.rule, encoding.size, encoding.special());
             }
         }
-        throw new TokenizerException(
-                path
-                        + ": a rank file does not say how text is split; its name must be one of "
-                        + Tokenizers.names()
-                        + " with .tiktoken, found "
-                        + stem);
+        throw new TokenizerException(path
+                + ": a rank file does not say how text is split; its name must be one of "
+                + Tokenizers.names()
+                + " with .tiktoken, found "
+                + stem);
     }
 
     /// @param size the number of ids, or more than the file has where special ones follow
-    static Tokenizer read(
-            String name, byte[] content, SplitRule rule, int size, List<Added> special) {
+    static Tokenizer read(String name, byte[] content, SplitRule rule, int size, List<Added> special) {
         var builder = new Vocabulary.Builder(size);
         var token = new byte[256];
         int at = 0;
@@ -133,12 +125,11 @@ final class RankFile {
             }
             boolean lineEnd = end >= content.length || content[end] == '\n' || content[end] == '\r';
             if (length <= 0 || id < builder.size() || id > content.length || !lineEnd) {
-                throw new TokenizerException(
-                        name
-                                + ": line "
-                                + line
-                                + " of the rank file: wanted Base64, a space and an id above "
-                                + (builder.size() - 1));
+                throw new TokenizerException(name
+                        + ": line "
+                        + line
+                        + " of the rank file: wanted Base64, a space and an id above "
+                        + (builder.size() - 1));
             }
             fill(builder, (int) id, special);
             builder.add(token, 0, length, true);

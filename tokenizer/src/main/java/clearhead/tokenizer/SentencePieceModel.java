@@ -43,13 +43,7 @@ final class SentencePieceModel {
 
         private TokenizerException broken(String wanted) {
             return new TokenizerException(
-                    file
-                            + ": not a SentencePiece model: wanted "
-                            + wanted
-                            + " at byte "
-                            + at
-                            + " of "
-                            + bytes.length);
+                    file + ": not a SentencePiece model: wanted " + wanted + " at byte " + at + " of " + bytes.length);
         }
 
         private long varint() {
@@ -196,14 +190,13 @@ final class SentencePieceModel {
                         }
                     }
                     if (text.isEmpty() || type < 1 || type > 6) {
-                        throw new TokenizerException(
-                                file
-                                        + ": piece "
-                                        + pieces.size()
-                                        + ": wanted a text and a type from 1 to 6, found "
-                                        + Json.quoted(text)
-                                        + " and "
-                                        + type);
+                        throw new TokenizerException(file
+                                + ": piece "
+                                + pieces.size()
+                                + ": wanted a text and a type from 1 to 6, found "
+                                + Json.quoted(text)
+                                + " and "
+                                + type);
                     }
                     pieces.add(text);
                     scores.add(score);
@@ -218,21 +211,13 @@ final class SentencePieceModel {
     }
 
     private static Tokenizer tokenizer(
-            String file,
-            Settings settings,
-            List<String> pieces,
-            List<Float> scores,
-            List<Integer> types) {
+            String file, Settings settings, List<String> pieces, List<Float> scores, List<Integer> types) {
         if (settings.type != 1 && settings.type != 2) {
-            throw new TokenizerException(
-                    file
-                            + ": model type: wanted 1 (unigram) or 2 (BPE), found "
-                            + settings.type);
+            throw new TokenizerException(file + ": model type: wanted 1 (unigram) or 2 (BPE), found " + settings.type);
         }
         boolean unigram = settings.type == 1;
         if (!unigram && types.contains(GgufVocabulary.UNUSED)) {
-            throw new TokenizerException(
-                    file + ": pieces of type unused in a BPE model are not supported");
+            throw new TokenizerException(file + ": pieces of type unused in a BPE model are not supported");
         }
         var all = new float[pieces.size()];
         for (int i = 0; i < all.length; i++) {
@@ -240,31 +225,27 @@ final class SentencePieceModel {
         }
         int bos = control(settings.bos, types);
         int eos = control(settings.eos, types);
-        var normalizer =
-                new SentencePieceNormalizer(
-                        file,
-                        settings.firstSpace,
-                        settings.spaceLast,
-                        settings.stripSpaces,
-                        settings.escape,
-                        settings.charsmap);
-        return new SentencePieceTokenizer(
-                new SentencePieceSpec(
-                        file,
-                        unigram,
-                        pieces.toArray(new String[0]),
-                        all,
-                        types.stream().mapToInt(type -> type).toArray(),
-                        normalizer,
-                        false,
-                        settings.unknownText,
-                        new BpeTokenizer.Ends(bos, eos, bos >= 0, false)));
+        var normalizer = new SentencePieceNormalizer(
+                file,
+                settings.firstSpace,
+                settings.spaceLast,
+                settings.stripSpaces,
+                settings.escape,
+                settings.charsmap);
+        return new SentencePieceTokenizer(new SentencePieceSpec(
+                file,
+                unigram,
+                pieces.toArray(new String[0]),
+                all,
+                types.stream().mapToInt(type -> type).toArray(),
+                normalizer,
+                false,
+                settings.unknownText,
+                new BpeTokenizer.Ends(bos, eos, bos >= 0, false)));
     }
 
     private static int control(long id, List<Integer> types) {
-        return id >= 0 && id < types.size() && types.get((int) id) == GgufVocabulary.CONTROL
-                ? (int) id
-                : -1;
+        return id >= 0 && id < types.size() && types.get((int) id) == GgufVocabulary.CONTROL ? (int) id : -1;
     }
 
     /// llama2.c's file: the longest length, then score, length and text of each piece, a space for
@@ -292,31 +273,29 @@ final class SentencePieceModel {
                     });
         }
         if (longest <= 0 || in.remaining() > 0 || pieces.size() < 259) {
-            throw new TokenizerException(
-                    file
-                            + ": not a vocabulary of llama2.c: wanted at least 259 pieces, each a"
-                            + " score, a length and a text; found "
-                            + pieces.size()
-                            + " and stopped at byte "
-                            + in.position()
-                            + " of "
-                            + content.length);
+            throw new TokenizerException(file
+                    + ": not a vocabulary of llama2.c: wanted at least 259 pieces, each a"
+                    + " score, a length and a text; found "
+                    + pieces.size()
+                    + " and stopped at byte "
+                    + in.position()
+                    + " of "
+                    + content.length);
         }
         var all = new float[pieces.size()];
         for (int i = 0; i < all.length; i++) {
             all[i] = scores.get(i);
         }
         String[] names = pieces.toArray(new String[0]);
-        return new SentencePieceTokenizer(
-                new SentencePieceSpec(
-                        file,
-                        false,
-                        names,
-                        all,
-                        SentencePieceSpec.usualTypes(names),
-                        new SentencePieceNormalizer(file, true, false, false, true, new byte[0]),
-                        false,
-                        " \u2047 ",
-                        new BpeTokenizer.Ends(1, 2, true, false)));
+        return new SentencePieceTokenizer(new SentencePieceSpec(
+                file,
+                false,
+                names,
+                all,
+                SentencePieceSpec.usualTypes(names),
+                new SentencePieceNormalizer(file, true, false, false, true, new byte[0]),
+                false,
+                " \u2047 ",
+                new BpeTokenizer.Ends(1, 2, true, false)));
     }
 }

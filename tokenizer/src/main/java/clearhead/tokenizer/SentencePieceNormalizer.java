@@ -25,12 +25,7 @@ final class SentencePieceNormalizer {
     /// @param escape whether a space is written as `▁`
     /// @param charsmap size of the trie in bytes, the trie, the texts; may be empty
     SentencePieceNormalizer(
-            String file,
-            boolean firstSpace,
-            boolean spaceLast,
-            boolean stripSpaces,
-            boolean escape,
-            byte[] charsmap) {
+            String file, boolean firstSpace, boolean spaceLast, boolean stripSpaces, boolean escape, byte[] charsmap) {
         this.firstSpace = firstSpace;
         this.spaceLast = spaceLast;
         this.stripSpaces = stripSpaces;
@@ -43,12 +38,11 @@ final class SentencePieceNormalizer {
         ByteBuffer in = ByteBuffer.wrap(charsmap).order(ByteOrder.LITTLE_ENDIAN);
         long size = charsmap.length < 4 ? -1 : in.getInt() & 0xFFFF_FFFFL;
         if (size <= 0 || size % 4 != 0 || size > charsmap.length - 4) {
-            throw new TokenizerException(
-                    file
-                            + ": precompiled_charsmap: wanted a trie of at most "
-                            + (charsmap.length - 4)
-                            + " bytes, found "
-                            + size);
+            throw new TokenizerException(file
+                    + ": precompiled_charsmap: wanted a trie of at most "
+                    + (charsmap.length - 4)
+                    + " bytes, found "
+                    + size);
         }
         trie = new int[(int) size / 4];
         in.asIntBuffer().get(trie);
@@ -163,8 +157,7 @@ final class SentencePieceNormalizer {
 
     private static boolean endsWith(Result out, byte[] space) {
         int start = out.length - space.length;
-        return start >= 0
-                && Arrays.equals(out.bytes, start, out.length, space, 0, space.length);
+        return start >= 0 && Arrays.equals(out.bytes, start, out.length, space, 0, space.length);
     }
 
     private static final byte[] REPLACEMENT = {(byte) 0xEF, (byte) 0xBF, (byte) 0xBD};

@@ -65,13 +65,12 @@ record SentencePieceSpec(
             if (types[id] == GgufVocabulary.BYTE) {
                 int b = byteOf(pieces[id]);
                 if (b < 0) {
-                    throw new TokenizerException(
-                            String.format(
-                                    Locale.ROOT,
-                                    "%s: piece %d is of type byte; wanted a name like <0x0A>, found %s",
-                                    name,
-                                    id,
-                                    Json.quoted(pieces[id])));
+                    throw new TokenizerException(String.format(
+                            Locale.ROOT,
+                            "%s: piece %d is of type byte; wanted a name like <0x0A>, found %s",
+                            name,
+                            id,
+                            Json.quoted(pieces[id])));
                 }
                 ids[b] = id;
             }

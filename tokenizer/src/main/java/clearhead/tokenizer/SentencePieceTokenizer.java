@@ -65,8 +65,7 @@ final class SentencePieceTokenizer implements Tokenizer {
                 special.put(piece, id);
                 fromText.add(new Added(id, piece, true, false, false));
             } else if (type == GgufVocabulary.USER_DEFINED) {
-                (spec.byFragment() ? fromText : always)
-                        .add(new Added(id, piece, false, false, false));
+                (spec.byFragment() ? fromText : always).add(new Added(id, piece, false, false, false));
             }
             words &= !found || !reachesOverSpace(piece);
         }
@@ -210,9 +209,7 @@ final class SentencePieceTokenizer implements Tokenizer {
     }
 
     private static boolean isSpace(byte[] text, int at) {
-        return text[at] == (byte) 0xE2
-                && text[at + 1] == (byte) 0x96
-                && text[at + 2] == (byte) 0x81;
+        return text[at] == (byte) 0xE2 && text[at + 1] == (byte) 0x96 && text[at + 2] == (byte) 0x81;
     }
 
     private boolean isReached(Workspace work, int id, int start, int end) {
@@ -240,8 +237,7 @@ final class SentencePieceTokenizer implements Tokenizer {
             case GgufVocabulary.BYTE -> new byte[] {(byte) SentencePieceSpec.byteOf(piece)};
             case GgufVocabulary.UNKNOWN -> spec.unknownText().getBytes(StandardCharsets.UTF_8);
             case GgufVocabulary.CONTROL -> piece.getBytes(StandardCharsets.UTF_8);
-            default ->
-                    piece.replace(SentencePieceSpec.SPACE, " ").getBytes(StandardCharsets.UTF_8);
+            default -> piece.replace(SentencePieceSpec.SPACE, " ").getBytes(StandardCharsets.UTF_8);
         };
     }
 
@@ -280,39 +276,32 @@ final class SentencePieceTokenizer implements Tokenizer {
     }
 
     /// Control tokens have no text of their own; the first space of a text is not part of it.
-    private final StreamingDecoder.Spelling spelling =
-            new StreamingDecoder.Spelling() {
-                @Override
-                public void append(
-                        int id, boolean first, boolean showSpecial, ByteArrayOutputStream out) {
-                    byte[] bytes = tokenBytes(id);
-                    int type = spec.types()[id];
-                    if (type == GgufVocabulary.CONTROL && !showSpecial) {
-                        return;
-                    }
-                    boolean ordinary = type == 1 || type == GgufVocabulary.USER_DEFINED;
-                    boolean drop =
-                            first
-                                    && ordinary
-                                    && spec.normalizer().dropsFirstSpace()
-                                    && bytes.length > 0
-                                    && bytes[0] == ' ';
-                    out.write(bytes, drop ? 1 : 0, bytes.length - (drop ? 1 : 0));
-                }
+    private final StreamingDecoder.Spelling spelling = new StreamingDecoder.Spelling() {
+        @Override
+        public void append(int id, boolean first, boolean showSpecial, ByteArrayOutputStream out) {
+            byte[] bytes = tokenBytes(id);
+            int type = spec.types()[id];
+            if (type == GgufVocabulary.CONTROL && !showSpecial) {
+                return;
+            }
+            boolean ordinary = type == 1 || type == GgufVocabulary.USER_DEFINED;
+            boolean drop =
+                    first && ordinary && spec.normalizer().dropsFirstSpace() && bytes.length > 0 && bytes[0] == ' ';
+            out.write(bytes, drop ? 1 : 0, bytes.length - (drop ? 1 : 0));
+        }
 
-                @Override
-                public boolean silent(int id) {
-                    int type = spec.types()[checked(id)];
-                    return type == GgufVocabulary.CONTROL
-                            || spec.normalizer().stripsSpaces()
-                                    && spec.pieces()[id].equals(SentencePieceSpec.SPACE);
-                }
+        @Override
+        public boolean silent(int id) {
+            int type = spec.types()[checked(id)];
+            return type == GgufVocabulary.CONTROL
+                    || spec.normalizer().stripsSpaces() && spec.pieces()[id].equals(SentencePieceSpec.SPACE);
+        }
 
-                @Override
-                public boolean everyByte() {
-                    return true;
-                }
-            };
+        @Override
+        public boolean everyByte() {
+            return true;
+        }
+    };
 
     @Override
     public byte[] decodeBytes(int... ids) {
@@ -365,8 +354,7 @@ final class SentencePieceTokenizer implements Tokenizer {
         return new Explained(text, List.copyOf(pieces));
     }
 
-    private void explain(
-            SentencePieceNormalizer.Result normal, Spans spans, Workspace work, List<Piece> pieces) {
+    private void explain(SentencePieceNormalizer.Result normal, Spans spans, Workspace work, List<Piece> pieces) {
         work.take(normal.bytes, normal.length);
         int[] origin = normal.origin == null ? new int[0] : normal.origin;
         PieceLog.Places places = at -> origin[at];
@@ -385,13 +373,7 @@ final class SentencePieceTokenizer implements Tokenizer {
             }
             if (match != null) {
                 int id = match.token().id();
-                pieces.add(
-                        spans.single(
-                                this,
-                                Kind.NAMED,
-                                id,
-                                places.of(match.start()),
-                                places.of(match.end())));
+                pieces.add(spans.single(this, Kind.NAMED, id, places.of(match.start()), places.of(match.end())));
                 at = match.end();
             }
         }

@@ -53,8 +53,7 @@ final class Spans {
     }
 
     /// A piece that is one token without merges.
-    Explained.Piece single(
-            Tokenizer tokenizer, Explained.Kind kind, int id, int start, int end) {
+    Explained.Piece single(Tokenizer tokenizer, Explained.Kind kind, int id, int start, int end) {
         byte[] bytes = tokenizer.tokenBytes(id);
         return new Explained.Piece(
                 kind,

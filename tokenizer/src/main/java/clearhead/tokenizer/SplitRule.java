@@ -253,9 +253,7 @@ enum SplitRule {
         }
         if ((c & SPACE) == 0) {
             at += c >> 8;
-            while (at < limit
-                    && (CharClass.at(text, at) & WORDLIKE) == 0
-                    && !falconMark(text, at)) {
+            while (at < limit && (CharClass.at(text, at) & WORDLIKE) == 0 && !falconMark(text, at)) {
                 at += CharClass.at(text, at) >> 8;
             }
             return at;

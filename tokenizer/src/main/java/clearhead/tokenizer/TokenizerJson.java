@@ -197,9 +197,7 @@ public final class TokenizerJson {
             String first;
             String second;
             if (items.get(i) instanceof List<?> both) {
-                if (both.size() != 2
-                        || !(both.get(0) instanceof String one)
-                        || !(both.get(1) instanceof String two)) {
+                if (both.size() != 2 || !(both.get(0) instanceof String one) || !(both.get(1) instanceof String two)) {
                     throw list.item(i).wanted("two tokens");
                 }
                 first = one;

@@ -30,9 +30,7 @@ final class TokenizerJsonParts {
         String lead = "[^\\r\\n\\p{L}\\p{N}]?";
         var known = new LinkedHashMap<String, SplitRule>();
         known.put(endings + "|" + words + "\\p{N}{1,3}" + marks, SplitRule.LLAMA3);
-        known.put(
-                "'(?i:[sdmt]|ll|ve|re)|" + words + "\\p{N}{1,3}" + marks,
-                SplitRule.LLAMA3);
+        known.put("'(?i:[sdmt]|ll|ve|re)|" + words + "\\p{N}{1,3}" + marks, SplitRule.LLAMA3);
         known.put(endings + "|" + words + "\\p{N}" + marks, SplitRule.QWEN2);
         known.put(
                 "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}+"
@@ -43,12 +41,8 @@ final class TokenizerJsonParts {
                         + endings
                         + "?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
                 SplitRule.O200K);
-        known.put(
-                "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
-                SplitRule.GPT2);
-        known.put(
-                "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
-                SplitRule.GPT2);
+        known.put("'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", SplitRule.GPT2);
+        known.put("'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", SplitRule.GPT2);
         return known;
     }
 
@@ -86,8 +80,7 @@ final class TokenizerJsonParts {
         boolean invert = first.get("invert").flag(false);
         // The known patterns match every character, so that removing what lies between is the same.
         boolean isolated =
-                behavior.equalsIgnoreCase("Isolated") && !invert
-                        || behavior.equalsIgnoreCase("Removed") && invert;
+                behavior.equalsIgnoreCase("Isolated") && !invert || behavior.equalsIgnoreCase("Removed") && invert;
         if (!isolated) {
             throw first.get("behavior").wanted("\"Isolated\", or \"Removed\" with invert");
         }
@@ -131,7 +124,8 @@ final class TokenizerJsonParts {
             return Optional.empty();
         }
         Json type = steps.get(0).get("type");
-        boolean known = Arrays.stream(Normalizer.Form.values()).anyMatch(f -> f.name().equals(type.text()));
+        boolean known =
+                Arrays.stream(Normalizer.Form.values()).anyMatch(f -> f.name().equals(type.text()));
         if (steps.size() > 1 || !known) {
             throw type.wanted("one of NFC, NFD, NFKC, NFKD");
         }
@@ -149,8 +143,7 @@ final class TokenizerJsonParts {
     /// What a post-processor adds around a text.
     ///
     /// @param bosName the beginning token's name from elsewhere, or ""
-    static BpeTokenizer.Ends ends(
-            Json processor, BpeTokenizer tokenizer, String bosName, String eosName) {
+    static BpeTokenizer.Ends ends(Json processor, BpeTokenizer tokenizer, String bosName, String eosName) {
         int before = -1;
         int after = -1;
         for (Json step : steps(processor, "processors")) {
@@ -178,18 +171,13 @@ final class TokenizerJsonParts {
                     before = pair(step.get("cls"), tokenizer);
                     after = pair(step.get("sep"), tokenizer);
                 }
-                default ->
-                        throw step.get("type")
-                                .wanted("ByteLevel, TemplateProcessing or RobertaProcessing");
+                default -> throw step.get("type").wanted("ByteLevel, TemplateProcessing or RobertaProcessing");
             }
         }
         OptionalInt bos = bosName.isEmpty() ? OptionalInt.empty() : tokenizer.id(bosName);
         OptionalInt eos = eosName.isEmpty() ? OptionalInt.empty() : tokenizer.id(eosName);
         return new BpeTokenizer.Ends(
-                before >= 0 ? before : bos.orElse(-1),
-                after >= 0 ? after : eos.orElse(-1),
-                before >= 0,
-                after >= 0);
+                before >= 0 ? before : bos.orElse(-1), after >= 0 ? after : eos.orElse(-1), before >= 0, after >= 0);
     }
 
     private static int template(Json step, Json name, BpeTokenizer tokenizer) {

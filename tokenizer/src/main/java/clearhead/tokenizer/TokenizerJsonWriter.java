@@ -25,26 +25,20 @@ final class TokenizerJsonWriter {
 
     static void write(BpeTokenizer tokenizer, Path file) {
         if (tokenizer.merges().isByBytes()) {
-            throw new TokenizerException(
-                    tokenizer.name()
-                            + ": a vocabulary of ranks has no list of merges, which tokenizer.json"
-                            + " needs");
+            throw new TokenizerException(tokenizer.name()
+                    + ": a vocabulary of ranks has no list of merges, which tokenizer.json"
+                    + " needs");
         }
         var out = new ByteArrayOutputStream();
         try (JsonGenerator json =
-                new JsonFactory()
-                        .createGenerator(ObjectWriteContext.empty(), out, JsonEncoding.UTF8)) {
+                new JsonFactory().createGenerator(ObjectWriteContext.empty(), out, JsonEncoding.UTF8)) {
             new TokenizerJsonWriter(tokenizer, json).root();
         }
         try {
             Path target = file.toAbsolutePath();
             Path part = target.resolveSibling(target.getFileName() + ".part");
             Files.write(part, out.toByteArray());
-            Files.move(
-                    part,
-                    target,
-                    StandardCopyOption.REPLACE_EXISTING,
-                    StandardCopyOption.ATOMIC_MOVE);
+            Files.move(part, target, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             throw new TokenizerException(file + ": cannot be written: " + e.getMessage(), e);
         }
@@ -132,11 +126,8 @@ final class TokenizerJsonWriter {
                 json.writeEndObject();
             }
             default ->
-                    throw new TokenizerException(
-                            tokenizer.name()
-                                    + ": the split rule "
-                                    + rule
-                                    + " cannot be written as tokenizer.json");
+                throw new TokenizerException(
+                        tokenizer.name() + ": the split rule " + rule + " cannot be written as tokenizer.json");
         }
     }
 

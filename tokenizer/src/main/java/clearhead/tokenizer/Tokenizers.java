@@ -17,7 +17,9 @@ public final class Tokenizers {
 
     /// The names that `named` knows.
     public static List<String> names() {
-        return Arrays.stream(RankFile.Encoding.values()).map(RankFile.Encoding::label).toList();
+        return Arrays.stream(RankFile.Encoding.values())
+                .map(RankFile.Encoding::label)
+                .toList();
     }
 
     /// A known vocabulary.
@@ -31,14 +33,13 @@ public final class Tokenizers {
                 return encoding.load();
             }
         }
-        throw new TokenizerException(
-                "no tokenizer is called "
-                        + name
-                        + "; did you mean "
-                        + nearest(wanted)
-                        + "? Known: "
-                        + String.join(", ", names())
-                        + ", or a file: tokenizer.json, .model, .bin, .tiktoken");
+        throw new TokenizerException("no tokenizer is called "
+                + name
+                + "; did you mean "
+                + nearest(wanted)
+                + "? Known: "
+                + String.join(", ", names())
+                + ", or a file: tokenizer.json, .model, .bin, .tiktoken");
     }
 
     private static String nearest(String wanted) {
@@ -76,8 +77,7 @@ public final class Tokenizers {
                     return file(path.resolve(name));
                 }
             }
-            throw new TokenizerException(
-                    path + ": the folder has neither tokenizer.json nor tokenizer.model");
+            throw new TokenizerException(path + ": the folder has neither tokenizer.json nor tokenizer.model");
         }
         String name = String.valueOf(path.getFileName());
         if (name.endsWith(".json")) {
@@ -92,10 +92,9 @@ public final class Tokenizers {
         if (name.endsWith(".bin")) {
             return SentencePieceModel.readLlama2c(path.toString(), content(path));
         }
-        throw new TokenizerException(
-                path
-                        + ": not a tokenizer file; wanted a tokenizer.json, .model, .bin, .tiktoken, or"
-                        + " a folder with one");
+        throw new TokenizerException(path
+                + ": not a tokenizer file; wanted a tokenizer.json, .model, .bin, .tiktoken, or"
+                + " a folder with one");
     }
 
     /// A whole file, of a size that a vocabulary can have.
@@ -106,13 +105,12 @@ public final class Tokenizers {
             }
             long size = Files.size(path);
             if (size > LARGEST_FILE) {
-                throw new TokenizerException(
-                        path
-                                + ": has "
-                                + size
-                                + " bytes, more than the "
-                                + LARGEST_FILE
-                                + " that a vocabulary may have");
+                throw new TokenizerException(path
+                        + ": has "
+                        + size
+                        + " bytes, more than the "
+                        + LARGEST_FILE
+                        + " that a vocabulary may have");
             }
             return Files.readAllBytes(path);
         } catch (IOException e) {

@@ -31,9 +31,7 @@ public final class Utf8 {
             return 1;
         }
         int wanted = wanted(lead & 0xFF);
-        return wanted != 0 && end - at >= wanted && prefix(bytes, at, at + wanted) == wanted
-                ? wanted
-                : 0;
+        return wanted != 0 && end - at >= wanted && prefix(bytes, at, at + wanted) == wanted ? wanted : 0;
     }
 
     /// How many bytes at the end of `bytes[0, end)` are the start of a character that more bytes
@@ -106,12 +104,14 @@ public final class Utf8 {
                 at += length;
                 continue;
             }
-            text.append(new String(bytes, valid, at - valid, StandardCharsets.UTF_8)).append('\uFFFD');
+            text.append(new String(bytes, valid, at - valid, StandardCharsets.UTF_8))
+                    .append('\uFFFD');
             int wanted = wanted(bytes[at] & 0xFF);
             at += wanted == 0 || everyByte ? 1 : prefix(bytes, at, Math.min(end, at + wanted));
             valid = at;
         }
-        return text.append(new String(bytes, valid, end - valid, StandardCharsets.UTF_8)).toString();
+        return text.append(new String(bytes, valid, end - valid, StandardCharsets.UTF_8))
+                .toString();
     }
 
     /// A text's bytes; an unpaired surrogate becomes U+FFFD.
@@ -119,10 +119,9 @@ public final class Utf8 {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (Character.isSurrogate(c)) {
-                boolean paired =
-                        Character.isHighSurrogate(c)
-                                && i + 1 < text.length()
-                                && Character.isLowSurrogate(text.charAt(i + 1));
+                boolean paired = Character.isHighSurrogate(c)
+                        && i + 1 < text.length()
+                        && Character.isLowSurrogate(text.charAt(i + 1));
                 if (!paired) {
                     return repaired(text).getBytes(StandardCharsets.UTF_8);
                 }
@@ -134,9 +133,7 @@ public final class Utf8 {
 
     private static String repaired(String text) {
         var out = new StringBuilder(text.length());
-        text.codePoints()
-                .map(c -> c >= 0xD800 && c <= 0xDFFF ? 0xFFFD : c)
-                .forEach(out::appendCodePoint);
+        text.codePoints().map(c -> c >= 0xD800 && c <= 0xDFFF ? 0xFFFD : c).forEach(out::appendCodePoint);
         return out.toString();
     }
 }

@@ -12,8 +12,7 @@ import java.util.Arrays;
 /// text needs, are found without touching the pool.
 final class Vocabulary {
 
-    private static final VarHandle LONG =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private static final long EMPTY = -1;
 

@@ -113,9 +113,7 @@ final class Workspace {
         long h = (first ^ second * 0xD6E8FEB86659FD93L) * 0x9E3779B97F4A7C15L;
         int slot = (int) (h >>> 64 - CACHE_BITS);
         int at = slot * CACHE_WIDTH;
-        if (cacheKeys[2 * slot] == first
-                && cacheKeys[2 * slot + 1] == second
-                && cacheIds[at] >> 8 == length) {
+        if (cacheKeys[2 * slot] == first && cacheKeys[2 * slot + 1] == second && cacheIds[at] >> 8 == length) {
             int count = cacheIds[at] & 0xFF;
             for (int i = 1; i <= count; i++) {
                 add(cacheIds[at + i]);
@@ -178,8 +176,7 @@ final class Workspace {
                 pair[at] = merges.find(bytes, start[at], start[at + 2], id[at], id[at + 1]);
             }
             if (at > 0) {
-                pair[at - 1] =
-                        merges.find(bytes, start[at - 1], start[at + 1], id[at - 1], id[at]);
+                pair[at - 1] = merges.find(bytes, start[at - 1], start[at + 1], id[at - 1], id[at]);
             }
         }
         for (int i = 0; i < count; i++) {
@@ -192,8 +189,7 @@ final class Workspace {
     }
 
     /// Merges of a long piece; also of every piece whose merges somebody wants to see.
-    void mergeByHeap(
-            Merges merges, int from, int end, @Nullable Log log) {
+    void mergeByHeap(Merges merges, int from, int end, @Nullable Log log) {
         int count = end - from;
         if (id.length < count + 1) {
             id = new int[count + 1];

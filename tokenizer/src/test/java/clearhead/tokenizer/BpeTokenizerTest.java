@@ -28,10 +28,7 @@ final class BpeTokenizerTest {
         var text = new StringBuilder();
         String common = "     \n\n\t'sabctheingtion0129.,!éüжя日本";
         while (text.length() < length) {
-            int c =
-                    random.nextInt(6) > 0
-                            ? common.charAt(random.nextInt(common.length()))
-                            : random.nextInt(0x110000);
+            int c = random.nextInt(6) > 0 ? common.charAt(random.nextInt(common.length())) : random.nextInt(0x110000);
             text.appendCodePoint(c >= 0xD800 && c < 0xE000 ? 0x1F642 : c);
         }
         return text.toString();
@@ -80,8 +77,20 @@ final class BpeTokenizerTest {
     @Test
     void replacesBytesThatAreNotUtf8AsPythonDoes() {
         byte[] bytes = {
-            (byte) 0xE0, (byte) 0x80, 'a', (byte) 0xF0, (byte) 0x9F, (byte) 0x99, 'b',
-            (byte) 0xED, (byte) 0xA0, (byte) 0x80, (byte) 0xC0, (byte) 0xF4, (byte) 0x90, (byte) 0xE3
+            (byte) 0xE0,
+            (byte) 0x80,
+            'a',
+            (byte) 0xF0,
+            (byte) 0x9F,
+            (byte) 0x99,
+            'b',
+            (byte) 0xED,
+            (byte) 0xA0,
+            (byte) 0x80,
+            (byte) 0xC0,
+            (byte) 0xF4,
+            (byte) 0x90,
+            (byte) 0xE3
         };
         assertEquals(
                 "\uFFFD\uFFFDa\uFFFDb\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD",
@@ -121,11 +130,13 @@ final class BpeTokenizerTest {
         var trainer = new BpeTrainer(259, List.of());
         trainer.add("aaabdaaabac");
         Tokenizer tokenizer = trainer.train();
-        List<String> names =
-                Arrays.stream(tokenizer.encode("aaabdaaabac")).mapToObj(tokenizer::tokenName).toList();
+        List<String> names = Arrays.stream(tokenizer.encode("aaabdaaabac"))
+                .mapToObj(tokenizer::tokenName)
+                .toList();
         assertEquals(List.of("aaab", "d", "aaab", "a", "c"), names);
         var merges = tokenizer.explain("aaab").pieces().get(0).merges();
-        assertEquals(List.of(0, 1, 2), merges.stream().map(Explained.Merge::rank).toList());
+        assertEquals(
+                List.of(0, 1, 2), merges.stream().map(Explained.Merge::rank).toList());
     }
 
     @Test
@@ -171,8 +182,7 @@ final class BpeTokenizerTest {
         String text = unit.repeat(1_000_000 / unit.length());
         for (Tokenizer tokenizer : List.of(CL100K, GPT2)) {
             Assertions.assertTimeout(
-                    Duration.ofSeconds(10),
-                    () -> assertEquals(text, tokenizer.decode(tokenizer.encode(text))));
+                    Duration.ofSeconds(10), () -> assertEquals(text, tokenizer.decode(tokenizer.encode(text))));
         }
     }
 
@@ -184,13 +194,11 @@ final class BpeTokenizerTest {
         var failures = new java.util.concurrent.atomic.AtomicInteger();
         Thread[] threads = new Thread[8];
         for (int i = 0; i < threads.length; i++) {
-            threads[i] =
-                    new Thread(
-                            () -> {
-                                if (!Arrays.equals(wanted, CL100K.encode(text))) {
-                                    failures.incrementAndGet();
-                                }
-                            });
+            threads[i] = new Thread(() -> {
+                if (!Arrays.equals(wanted, CL100K.encode(text))) {
+                    failures.incrementAndGet();
+                }
+            });
             threads[i].start();
         }
         for (Thread thread : threads) {
@@ -214,7 +222,8 @@ final class BpeTokenizerTest {
 
     @Test
     void refusesMalformedRankFiles() throws IOException {
-        for (String bad : List.of("IQ==", "IQ== x", "IQ== 1 2", "I*== 0", "IQ== 0\nIg== 0", "IQ== 99999999999", "IQ 0")) {
+        for (String bad :
+                List.of("IQ==", "IQ== x", "IQ== 1 2", "I*== 0", "IQ== 0\nIg== 0", "IQ== 99999999999", "IQ 0")) {
             var file = Files.createTempDirectory("ranks").resolve("r50k_base.tiktoken");
             Files.writeString(file, bad);
             var e = assertThrows(TokenizerException.class, () -> Tokenizers.file(file), bad);

@@ -34,12 +34,8 @@ final class BpeTrainerTest {
             }
             String[] lines = block.split("\n");
             String[] settings = lines[0].split(" ");
-            var trainer =
-                    new BpeTrainer(
-                                    Integer.parseInt(settings[2]),
-                                    List.of("<|endoftext|>"),
-                                    settings[1])
-                            .minFrequency(Integer.parseInt(settings[3]));
+            var trainer = new BpeTrainer(Integer.parseInt(settings[2]), List.of("<|endoftext|>"), settings[1])
+                    .minFrequency(Integer.parseInt(settings[3]));
             Path text = texts.resolve(settings[0]);
             trainer.add(text);
             Tokenizer tokenizer = trainer.train();

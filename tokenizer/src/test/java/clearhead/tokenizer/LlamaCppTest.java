@@ -18,27 +18,24 @@ final class LlamaCppTest {
     void givesTheSameIds(String name) throws IOException {
         var file = SharedData.path("vectors/tokenizer/llama.cpp/ggml-vocab-" + name + ".gguf");
         Tokenizer tokenizer = Tokenizers.gguf(GgufFile.metadata(file));
-        String[] texts =
-                Files.readString(file.resolveSibling(file.getFileName() + ".inp"))
-                        .split("\n__ggml_vocab_test__\n", -1);
-        String[] lines =
-                Files.readString(file.resolveSibling(file.getFileName() + ".out")).split("\n", -1);
+        String[] texts = Files.readString(file.resolveSibling(file.getFileName() + ".inp"))
+                .split("\n__ggml_vocab_test__\n", -1);
+        String[] lines = Files.readString(file.resolveSibling(file.getFileName() + ".out"))
+                .split("\n", -1);
         int cases = 0;
         for (int i = 0; i < texts.length; i++) {
             if (i == texts.length - 1 && texts[i].isEmpty()) {
                 break;
             }
-            int[] wanted =
-                    Arrays.stream(lines[i].trim().split(" "))
-                            .filter(id -> !id.isEmpty())
-                            .mapToInt(Integer::parseInt)
-                            .toArray();
+            int[] wanted = Arrays.stream(lines[i].trim().split(" "))
+                    .filter(id -> !id.isEmpty())
+                    .mapToInt(Integer::parseInt)
+                    .toArray();
             int[] found = tokenizer.encode(texts[i]);
             assertArrayEquals(
                     wanted,
                     found,
-                    () -> name + ": wanted " + Arrays.toString(wanted) + ", found "
-                            + Arrays.toString(found));
+                    () -> name + ": wanted " + Arrays.toString(wanted) + ", found " + Arrays.toString(found));
             assertArrayEquals(found, tokenizer.explain(texts[i]).ids());
             assertEquals(texts[i], tokenizer.decode(found));
             cases++;

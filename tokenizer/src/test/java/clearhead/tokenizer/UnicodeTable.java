@@ -34,37 +34,29 @@ final class UnicodeTable {
     }
 
     static int flags(int c) {
-        boolean space =
-                c >= 9 && c <= 13
-                        || c == 0x85
-                        || Character.getType(c) == Character.SPACE_SEPARATOR
-                        || c == 0x2028
-                        || c == 0x2029;
+        boolean space = c >= 9 && c <= 13
+                || c == 0x85
+                || Character.getType(c) == Character.SPACE_SEPARATOR
+                || c == 0x2028
+                || c == 0x2029;
         if (space) {
             return c == '\n' || c == '\r' ? CharClass.SPACE | CharClass.NEWLINE : CharClass.SPACE;
         }
         return switch (Character.getType(c)) {
-            case Character.UPPERCASE_LETTER, Character.TITLECASE_LETTER ->
-                    CharClass.LETTER | CharClass.UPPER;
+            case Character.UPPERCASE_LETTER, Character.TITLECASE_LETTER -> CharClass.LETTER | CharClass.UPPER;
             case Character.LOWERCASE_LETTER -> CharClass.LETTER | CharClass.LOWER;
             case Character.MODIFIER_LETTER, Character.OTHER_LETTER ->
-                    CharClass.LETTER | CharClass.UPPER | CharClass.LOWER;
-            case Character.NON_SPACING_MARK,
-                            Character.ENCLOSING_MARK,
-                            Character.COMBINING_SPACING_MARK ->
-                    CharClass.UPPER | CharClass.LOWER;
-            case Character.DECIMAL_DIGIT_NUMBER,
-                            Character.LETTER_NUMBER,
-                            Character.OTHER_NUMBER ->
-                    CharClass.NUMBER;
+                CharClass.LETTER | CharClass.UPPER | CharClass.LOWER;
+            case Character.NON_SPACING_MARK, Character.ENCLOSING_MARK, Character.COMBINING_SPACING_MARK ->
+                CharClass.UPPER | CharClass.LOWER;
+            case Character.DECIMAL_DIGIT_NUMBER, Character.LETTER_NUMBER, Character.OTHER_NUMBER -> CharClass.NUMBER;
             case Character.DASH_PUNCTUATION,
-                            Character.START_PUNCTUATION,
-                            Character.END_PUNCTUATION,
-                            Character.CONNECTOR_PUNCTUATION,
-                            Character.OTHER_PUNCTUATION,
-                            Character.INITIAL_QUOTE_PUNCTUATION,
-                            Character.FINAL_QUOTE_PUNCTUATION ->
-                    CharClass.PUNCTUATION;
+                    Character.START_PUNCTUATION,
+                    Character.END_PUNCTUATION,
+                    Character.CONNECTOR_PUNCTUATION,
+                    Character.OTHER_PUNCTUATION,
+                    Character.INITIAL_QUOTE_PUNCTUATION,
+                    Character.FINAL_QUOTE_PUNCTUATION -> CharClass.PUNCTUATION;
             default -> 0;
         };
     }

@@ -1,0 +1,8 @@
+/// Text to token ids and back.
+@org.jspecify.annotations.NullMarked
+module clearhead.tokenizer {
+    requires tools.jackson.core;
+    requires static org.jspecify;
+
+    exports clearhead.tokenizer;
+}
