@@ -77,6 +77,7 @@ final class AblateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        text.check();
         if (sweep == (layer.isPresent() || head.isPresent()) || layer.isPresent() != head.isPresent()) {
             throw new UsageException("give --layer L --head H, or --sweep for every head");
         }

@@ -89,6 +89,7 @@ final class AttendCommand implements Callable<Integer> {
         if (top < 1) {
             throw new UsageException("--top wants at least 1, found " + top);
         }
+        text.check();
         if (key.isPresent() && !step) {
             throw new UsageException("--key belongs to --step");
         }

@@ -57,7 +57,7 @@ record Destination(String name) {
                 content.write(writer);
             }
         } catch (NoSuchFileException e) {
-            throw new UsageException("cannot write " + name + ": its folder does not exist");
+            throw new UncheckedIOException("cannot write " + name + ": its folder does not exist", e);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot write " + name + ": " + e.getMessage(), e);
         }

@@ -31,16 +31,13 @@ record Prompt(int[] ids, List<Label> labels, Optional<Tokenizer> vocabulary, int
     static Prompt of(TextOption option, OpenModel open) {
         Optional<Tokenizer> tokenizer = open.tokenizer();
         Prompt prompt;
+        option.check();
         if (option.ids.isPresent()) {
-            if (option.text.isPresent()) {
-                throw new UsageException("give TEXT or --ids, not both");
-            }
             prompt = ofIds(option.ids(), tokenizer);
         } else {
             String text = option.read();
             if (text.isEmpty()) {
-                throw new UsageException(
-                        "the text is empty: there is nothing to look at; give at least one word, or" + " --ids");
+                throw TextOption.empty();
             }
             // A model without a vocabulary says here that it wants --ids.
             prompt = ofText(text, open.model().tokenizer(), option.special.tokens);

@@ -239,7 +239,7 @@ final class StepsText {
 
     private void softmax(PrintWriter out) {
         Steps.Softmax m = s.softmax();
-        title(out, 6, "Softmax: weight = exp(score − max) / sum");
+        title(out, 6, "The softmax: weight = exp(score − max) / sum");
         out.println(heat.faint(
                 "    key  token                       q·k      score  score − max" + "          exp       weight"));
         Set<Integer> told = told();

@@ -62,6 +62,24 @@ final class TextOption {
         }
     }
 
+    /// Refuses what can be refused before a model is loaded.
+    void check() {
+        if (ids.isPresent() && text.isPresent()) {
+            throw new UsageException("give TEXT or --ids, not both");
+        }
+        if (ids.isPresent()) {
+            ids();
+        } else if (text.isEmpty()) {
+            throw new UsageException("give a TEXT, - for standard input, or --ids 5,6,7");
+        } else if (text.get().isEmpty()) {
+            throw empty();
+        }
+    }
+
+    static UsageException empty() {
+        return new UsageException("the text is empty: there is nothing to look at; give at least one word, or --ids");
+    }
+
     /// The text given.
     String read() {
         if (text.isEmpty()) {

@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -28,8 +29,9 @@ import picocli.CommandLine.Spec;
         description = {
             "Shows how a text becomes token ids: characters, bytes, pre-tokens, merges, ids.",
             "",
-            "Without --bytes, --merges or --ids it lists the pre-tokens and their tokens. Input must be"
-                    + " UTF-8: anything else is refused with its place, unless --raw is given."
+            "Without --bytes, --merges or --ids it lists the pre-tokens and their tokens. The text must be"
+                    + " UTF-8; only --ids takes other bytes, where the vocabulary is byte-level and"
+                    + " keeps them."
         })
 final class TokensCommand implements Callable<Integer> {
     @Parameters(arity = "0..1", paramLabel = "TEXT", description = "The text; - for standard input.")
@@ -79,12 +81,6 @@ final class TokensCommand implements Callable<Integer> {
     private TextOption.Tokens special = TextOption.Tokens.text;
 
     @Option(
-            names = "--raw",
-            description = "With --ids: take bytes that are not UTF-8 as they are (byte-level vocabularies"
-                    + " keep them, others read them as U+FFFD).")
-    private boolean raw;
-
-    @Option(
             names = "--json",
             paramLabel = "FILE",
             description = "Write everything (docs/json.md); - for standard output.")
@@ -102,9 +98,6 @@ final class TokensCommand implements Callable<Integer> {
         if (text.isEmpty() && file.isEmpty()) {
             throw new UsageException("give a TEXT, - for standard input, or --file F");
         }
-        if (raw && !ids) {
-            throw new UsageException("--raw belongs to --ids");
-        }
         PrintWriter out = spec.commandLine().getOut();
         Tokenizer vocabulary = vocabulary();
         // What these vocabularies do to a text on one side of a safe cut does not depend on the other.
@@ -113,7 +106,12 @@ final class TokensCommand implements Callable<Integer> {
         boolean quiet = to.filter(Destination::isStandardOutput).isPresent();
         if (!quiet) {
             TokensView view = ids
-                    ? new TokensView.Ids(out, vocabulary, special.tokens, raw, source())
+                    ? new TokensView.Ids(
+                            out,
+                            vocabulary,
+                            special.tokens,
+                            source(),
+                            spec.commandLine().getErr())
                     : new TokensView.Table(
                             out,
                             vocabulary,
@@ -152,7 +150,7 @@ final class TokensCommand implements Callable<Integer> {
     private InputStream open() throws IOException {
         if (file.isPresent()) {
             if (!Files.isRegularFile(file.get())) {
-                throw new UsageException("there is no file " + file.get());
+                throw new NoSuchFileException(file.get().toString());
             }
             return new BufferedInputStream(Files.newInputStream(file.get()));
         }

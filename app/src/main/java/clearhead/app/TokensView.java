@@ -29,8 +29,7 @@ sealed interface TokensView extends Inputs.Taker {
             throw new UsageException(String.format(
                     Locale.ROOT,
                     "%s is not UTF-8: byte %d (0x%02X) begins no character; convert it first,"
-                            + " for example with iconv -t UTF-8, or give --ids --raw to take bytes"
-                            + " as they are",
+                            + " for example with iconv -t UTF-8",
                     source,
                     offset + bad,
                     part[bad]));
@@ -38,27 +37,30 @@ sealed interface TokensView extends Inputs.Taker {
         return new String(part, StandardCharsets.UTF_8);
     }
 
-    /// Ids only, one line an input.
+    /// Ids only, one line an input. Bytes that are not UTF-8 are taken as they are, with one note,
+    /// where the vocabulary gives them back.
     final class Ids implements TokensView {
         private final PrintWriter out;
         private final Tokenizer tokenizer;
         private final Special special;
-        private final boolean raw;
         private final String source;
+        private final PrintWriter notes;
+        private boolean noted;
         private boolean first = true;
 
-        Ids(PrintWriter out, Tokenizer tokenizer, Special special, boolean raw, String source) {
+        Ids(PrintWriter out, Tokenizer tokenizer, Special special, String source, PrintWriter notes) {
             this.out = out;
             this.tokenizer = tokenizer;
             this.special = special;
-            this.raw = raw;
             this.source = source;
+            this.notes = notes;
         }
 
         @Override
         public void take(byte[] part, long offset, boolean last) {
-            if (!raw) {
-                decode(part, offset, source);
+            int bad = Utf8.firstInvalid(part);
+            if (bad >= 0) {
+                keepBytes(part, offset, bad);
             }
             var line = new StringBuilder();
             for (int id : tokenizer.encode(part, special)) {
@@ -72,6 +74,22 @@ sealed interface TokensView extends Inputs.Taker {
             if (last) {
                 out.println();
                 first = true;
+            }
+        }
+
+        private void keepBytes(byte[] part, long offset, int bad) {
+            if (!Arrays.equals(tokenizer.decodeBytes(tokenizer.encode(part, Special.TEXT)), part)) {
+                decode(part, offset, source);
+            }
+            if (!noted) {
+                notes.println(String.format(
+                        Locale.ROOT,
+                        "clearhead: %s is not UTF-8 at byte %d (0x%02X): such bytes are taken as they" + " are",
+                        source,
+                        offset + bad,
+                        part[bad]));
+                notes.flush();
+                noted = true;
             }
         }
     }

@@ -72,6 +72,7 @@ final class TraceCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        text.check();
         Set<Site> wanted = sites(sites);
         Optional<Destination> to = json.map(Destination::new);
         PrintWriter told = to.filter(Destination::isStandardOutput).isPresent()
@@ -79,7 +80,7 @@ final class TraceCommand implements Callable<Integer> {
                 : spec.commandLine().getOut();
         Path folder = out.toAbsolutePath().getParent();
         if (folder != null && !Files.isDirectory(folder)) {
-            throw new UsageException("cannot write " + out + ": there is no folder " + folder);
+            throw new IllegalStateException("cannot write " + out + ": there is no folder " + folder);
         }
         try (OpenModel open = OpenModel.open(model)) {
             Set<Integer> chosen = layers(layers, open.transformer().layers());
