@@ -4,15 +4,31 @@ import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// A row of a result does not depend on the rows beside it, and attention does not depend on how
 /// its keys are stored or how many tokens come at once. (1 and 2 threads: [Kit].)
 class SameBitsConformanceTest {
-    private static final AttentionSpec SPEC = AttentionSpec.causal(4, 2, 24);
+    /// Heads, kvHeads and headDim: groups of 1, 2 and 3 queries, dims at, below and beside whole vectors.
+    static List<Arguments> cases() {
+        var cases = new ArrayList<Arguments>();
+        for (Subject subject : Subject.all()) {
+            for (AttentionSpec spec : List.of(
+                    AttentionSpec.causal(4, 2, 24),
+                    AttentionSpec.causal(3, 1, 64),
+                    AttentionSpec.causal(1, 1, 33),
+                    AttentionSpec.causal(2, 2, 128),
+                    new AttentionSpec(6, 2, 80, 0.1, Mask.CAUSAL))) {
+                cases.add(Arguments.of(subject, spec));
+            }
+        }
+        return cases;
+    }
 
     static List<Subject> subjects() {
         return Subject.all();
@@ -93,48 +109,52 @@ class SameBitsConformanceTest {
         }
     }
 
-    private static Tensor query(Data data, int tokens) {
-        return data.normal(tokens, SPEC.heads(), SPEC.headDim());
+    private static Tensor query(Data data, AttentionSpec spec, int tokens) {
+        return data.normal(tokens, spec.heads(), spec.headDim());
     }
 
-    private static KvView.Packed past(Data data, Sequences rows) {
+    private static KvView.Packed past(Data data, AttentionSpec spec, Sequences rows) {
         return new KvView.Packed(
-                data.normal(rows.tokens(), SPEC.kvHeads(), SPEC.headDim()),
-                data.normal(rows.tokens(), SPEC.kvHeads(), SPEC.headDim()),
+                data.normal(rows.tokens(), spec.kvHeads(), spec.headDim()),
+                data.normal(rows.tokens(), spec.kvHeads(), spec.headDim()),
                 rows);
     }
 
     @ParameterizedTest
-    @MethodSource("subjects")
-    void attentionPagedAndPacked(Subject subject) {
+    @MethodSource("cases")
+    void attentionPagedAndPacked(Subject subject, AttentionSpec spec) {
         var data = new Data(1);
         var rows = new Sequences(0, 1, 66, 66, 130, 300);
-        var past = past(data, rows);
+        var past = past(data, spec, rows);
         with(subject, (ops, adjoints, pack) -> {
             KvView.Paged paged = data.paged(ops, past, 3);
-            Tensor all = query(data, rows.tokens());
-            same(
-                    subject + ": paged, all queries",
-                    ops.attention(all, rows, past, SPEC),
-                    ops.attention(all, rows, paged, SPEC));
+            Tensor all = query(data, spec, rows.tokens());
+            var whole =
+                    new AttentionSpec(spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), Mask.BIDIRECTIONAL);
+            for (AttentionSpec masked : List.of(spec, whole)) {
+                same(
+                        subject + ": paged, all queries",
+                        ops.attention(all, rows, past, masked),
+                        ops.attention(all, rows, paged, masked));
+            }
             var last = new Sequences(0, 1, 2, 2, 5, 15);
-            Tensor few = query(data, last.tokens());
+            Tensor few = query(data, spec, last.tokens());
             same(
                     subject + ": paged, last queries",
-                    ops.attention(few, last, past, SPEC),
-                    ops.attention(few, last, paged, SPEC));
+                    ops.attention(few, last, past, spec),
+                    ops.attention(few, last, paged, spec));
             for (int s = 0; s < rows.count(); s++) {
-                Tensor q = query(data, 3);
-                Tensor scores = ops.scores(q, past, s, SPEC);
+                Tensor q = query(data, spec, 3);
+                Tensor scores = ops.scores(q, past, s, spec);
                 Kit.sameBits(
                         subject + ": paged scores of sequence " + s,
                         scores.toFloats(),
-                        ops.scores(q, paged, s, SPEC).toFloats());
+                        ops.scores(q, paged, s, spec).toFloats());
                 Tensor pattern = ops.softmax(scores);
                 Kit.sameBits(
                         subject + ": paged values of sequence " + s,
-                        ops.weigh(pattern, past, s, SPEC).toFloats(),
-                        ops.weigh(pattern, paged, s, SPEC).toFloats());
+                        ops.weigh(pattern, past, s, spec).toFloats(),
+                        ops.weigh(pattern, paged, s, spec).toFloats());
             }
         });
     }
@@ -151,7 +171,7 @@ class SameBitsConformanceTest {
                 name + ", out",
                 wanted.out().rows(from, to).toFloats(),
                 found.out().rows(foundFrom, foundFrom + count).toFloats());
-        for (int h = 0; h < SPEC.heads(); h++) {
+        for (int h = 0; h < wanted.lse().dim(0); h++) {
             for (int i = 0; i < count; i++) {
                 double a = wanted.lse().at((long) h * wanted.lse().dim(1) + from + i);
                 double b = found.lse().at((long) h * found.lse().dim(1) + foundFrom + i);
@@ -162,16 +182,16 @@ class SameBitsConformanceTest {
     }
 
     @ParameterizedTest
-    @MethodSource("subjects")
-    void attentionOfABatchAndAlone(Subject subject) {
+    @MethodSource("cases")
+    void attentionOfABatchAndAlone(Subject subject, AttentionSpec spec) {
         var data = new Data(2);
         var rows = new Sequences(0, 5, 70, 71, 135, 290);
-        var past = past(data, rows);
-        Tensor query = query(data, rows.tokens());
-        Tensor dOut = query(data, rows.tokens());
+        var past = past(data, spec, rows);
+        Tensor query = query(data, spec, rows.tokens());
+        Tensor dOut = query(data, spec, rows.tokens());
         with(subject, (ops, adjoints, pack) -> {
-            Attended batch = ops.attention(query, rows, past, SPEC);
-            Adjoints.Attention g = adjoints.attention(query, rows, past, SPEC, batch, dOut);
+            Attended batch = ops.attention(query, rows, past, spec);
+            Adjoints.Attention g = adjoints.attention(query, rows, past, spec, batch, dOut);
             for (int s = 0; s < rows.count(); s++) {
                 int from = rows.start(s);
                 int to = from + rows.length(s);
@@ -179,10 +199,10 @@ class SameBitsConformanceTest {
                 var alone = new KvView.Packed(
                         past.key().rows(from, to), past.value().rows(from, to), one);
                 Tensor q = query.rows(from, to);
-                Attended a = ops.attention(q, one, alone, SPEC);
+                Attended a = ops.attention(q, one, alone, spec);
                 String name = subject + ": sequence " + s + " in a batch and alone";
                 same(name, batch, from, to, a, 0);
-                Adjoints.Attention b = adjoints.attention(q, one, alone, SPEC, a, dOut.rows(from, to));
+                Adjoints.Attention b = adjoints.attention(q, one, alone, spec, a, dOut.rows(from, to));
                 sameRows(name + ", dQuery", g.dQuery(), from, to, b.dQuery());
                 sameRows(name + ", dKey", g.dKey(), from, to, b.dKey());
                 sameRows(name + ", dValue", g.dValue(), from, to, b.dValue());
@@ -196,16 +216,16 @@ class SameBitsConformanceTest {
 
     /// One pass over 150 tokens, token by token, and in chunks that end beside block edges.
     @ParameterizedTest
-    @MethodSource("subjects")
-    void attentionOfOnePassAndInParts(Subject subject) {
+    @MethodSource("cases")
+    void attentionOfOnePassAndInParts(Subject subject, AttentionSpec spec) {
         int tokens = 150;
         var data = new Data(3);
-        var whole = past(data, Sequences.one(tokens));
-        Tensor query = query(data, tokens);
+        var whole = past(data, spec, Sequences.one(tokens));
+        Tensor query = query(data, spec, tokens);
         BiFunction<KvView.Packed, Integer, KvView.Packed> first = (past, n) ->
                 new KvView.Packed(past.key().rows(0, n), past.value().rows(0, n), Sequences.one(n));
         with(subject, (ops, adjoints, pack) -> {
-            Attended once = ops.attention(query, Sequences.one(tokens), whole, SPEC);
+            Attended once = ops.attention(query, Sequences.one(tokens), whole, spec);
             for (int chunk : new int[] {1, 2, 7, 16, 63, 64, 65}) {
                 for (int from = 0; from < tokens; from += chunk) {
                     int to = Math.min(tokens, from + chunk);
@@ -213,11 +233,11 @@ class SameBitsConformanceTest {
                     Tensor q = query.rows(from, to);
                     KvView.Packed packed = first.apply(whole, to);
                     String name = subject + ": queries " + from + " to " + to;
-                    same(name + " packed", once, from, to, ops.attention(q, part, packed, SPEC), 0);
+                    same(name + " packed", once, from, to, ops.attention(q, part, packed, spec), 0);
                     if (chunk == 1 && from % 9 != 0) {
                         continue; // paging all of it for every token takes long
                     }
-                    same(name + " paged", once, from, to, ops.attention(q, part, data.paged(ops, packed, 1), SPEC), 0);
+                    same(name + " paged", once, from, to, ops.attention(q, part, data.paged(ops, packed, 1), spec), 0);
                 }
             }
         });
