@@ -164,9 +164,8 @@ final class AttentionBackward {
             long source = (past.rows().start(sequence) + (long) key) * keyRow + kvHead * rowBytes;
             MemorySegment k = past.key().data();
             MemorySegment v = past.value().data();
-            KeyPages.transpose(k, source, keyRow, m, at.keyTransposed(), SCORE_ROW, keys, dim);
-            KeyPages.transpose(v, source, keyRow, m, at.valueTransposed(), SCORE_ROW, keys, dim);
-            KeyPages.copy(k, source, keyRow, m, at.key(), rowBytes, keys, dim);
+            KeyPages.gather(k, source, keyRow, m, at.key(), at.keyTransposed(), keys, dim);
+            KeyPages.gather(v, source, keyRow, m, at.query(), at.valueTransposed(), keys, dim);
             TileProduct.clear(m, at.dKey(), rowBytes, keys, dim);
             TileProduct.clear(m, at.dValue(), rowBytes, keys, dim);
             int seeing = Visible.firstQuery(spec.mask(), count, context, key);

@@ -161,11 +161,13 @@ final class AttentionForward {
                 while (whole < count && visible[whole] < key + PAGE) {
                     whole++;
                 }
+                // Four at a time: a row or two that see the whole block do no harm among the others.
+                int some = Math.min(count, first + (whole - first + 3 & -4));
                 long keys = pages.key(pagesSequence, pagesHead, key / PAGE);
                 long values = pages.value(pagesSequence, pagesHead, key / PAGE);
-                for (int r = first; r < whole; r += 16) {
-                    int end = Math.min(whole, r + 16);
-                    int columns = (visible[end - 1] - key + 15) & -16;
+                for (int r = first; r < some; r += 16) {
+                    int end = Math.min(some, r + 16);
+                    int columns = (Math.min(PAGE, visible[end - 1] - key) + 15) & -16;
                     TileProduct.multiply(
                             m,
                             r * rowBytes,
@@ -184,34 +186,34 @@ final class AttentionForward {
                 }
                 TileProduct.multiply(
                         m,
-                        whole * rowBytes,
+                        some * rowBytes,
                         rowBytes,
                         4,
                         pages.keys(),
                         keys,
                         SCORE_ROW,
                         m,
-                        s0 + whole * SCORE_ROW,
+                        s0 + some * SCORE_ROW,
                         SCORE_ROW,
-                        count - whole,
+                        count - some,
                         PAGE,
                         dim,
                         false);
-                BlockSoftmax.partial(rows, first, whole, visible, key, shift, factor);
-                BlockSoftmax.whole(rows, whole, count, shift, factor);
-                weighPartial(rows, pages.values(), values, visible, first, whole, key);
+                BlockSoftmax.partial(rows, first, some, visible, key, shift, factor);
+                BlockSoftmax.whole(rows, some, count, shift, factor);
+                weighPartial(rows, pages.values(), values, visible, first, some, key);
                 TileProduct.multiply(
                         m,
-                        s0 + whole * SCORE_ROW,
+                        s0 + some * SCORE_ROW,
                         SCORE_ROW,
                         4,
                         pages.values(),
                         values,
                         rowBytes,
                         m,
-                        o0 + whole * rowBytes,
+                        o0 + some * rowBytes,
                         rowBytes,
-                        count - whole,
+                        count - some,
                         dim,
                         PAGE,
                         true);
@@ -266,73 +268,58 @@ final class AttentionForward {
     /// out += weights·values of rows that see some keys of a block. Four rows at a time as far as
     /// all of them see keys, then each to its own end: a value that a row may not see is never
     /// multiplied, so that a NaN in it stays there.
-    static void weighPartial(
+    private static void weighPartial(
             BlockSoftmax.Rows rows, MemorySegment values, long value, int[] visible, int from, int to, int key) {
         MemorySegment m = rows.m();
         long rowBytes = rows.outRow();
         int dim = rows.columns();
         int r = from;
         while (r < to) {
-            int steps = visible[r] - key;
+            int steps = Math.min(PAGE, visible[r] - key);
             int end = visible[to - 1] == visible[r] ? to : Math.min(to, r + 4);
+            long weights = rows.s0() + r * SCORE_ROW;
+            long out = rows.o0() + r * rowBytes;
             TileProduct.multiply(
-                    m,
-                    rows.s0() + r * SCORE_ROW,
-                    SCORE_ROW,
-                    4,
-                    values,
-                    value,
-                    rowBytes,
-                    m,
-                    rows.o0() + r * rowBytes,
-                    rowBytes,
-                    end - r,
-                    dim,
-                    steps,
-                    true);
-            if (end - r == 4
-                    && dim % COUNT == 0
-                    && visible[r + 3] == steps + key + 3
-                    && visible[r + 1] == steps + key + 1
-                    && visible[r + 2] == steps + key + 2) {
-                TileProduct.triangle(
-                        m,
-                        rows.s0() + r * SCORE_ROW + steps * 4L,
-                        SCORE_ROW,
-                        values,
-                        value + steps * rowBytes,
-                        rowBytes,
-                        m,
-                        rows.o0() + r * rowBytes,
-                        rowBytes,
-                        dim);
-                r = end;
-                continue;
-            }
-            for (int i = r + 1; i < end; i++) {
-                if (visible[i] > visible[r]) {
-                    TileProduct.multiply(
-                            m,
-                            rows.s0() + i * SCORE_ROW + steps * 4L,
-                            SCORE_ROW,
-                            4,
-                            values,
-                            value + steps * rowBytes,
-                            rowBytes,
-                            m,
-                            rows.o0() + i * rowBytes,
-                            rowBytes,
-                            1,
-                            dim,
-                            visible[i] - visible[r],
-                            true);
+                    m, weights, SCORE_ROW, 4, values, value, rowBytes, m, out, rowBytes, end - r, dim, steps, true);
+            long rest = weights + steps * 4L;
+            long restValue = value + steps * rowBytes;
+            if (steps + 3 <= PAGE && dim % COUNT == 0 && isStaircase(visible, r, end)) {
+                TileProduct.triangle(m, rest, SCORE_ROW, values, restValue, rowBytes, m, out, rowBytes, dim);
+            } else {
+                for (int i = 1; i < end - r; i++) {
+                    int more = Math.min(PAGE, visible[r + i] - key) - steps;
+                    if (more > 0) {
+                        TileProduct.multiply(
+                                m,
+                                rest + i * SCORE_ROW,
+                                SCORE_ROW,
+                                4,
+                                values,
+                                restValue,
+                                rowBytes,
+                                m,
+                                out + i * rowBytes,
+                                rowBytes,
+                                1,
+                                dim,
+                                more,
+                                true);
+                    }
                 }
             }
             r = end;
         }
     }
 
-    static void scaleRow(MemorySegment from, long f0, MemorySegment to, long t0, int columns, float sum) {
+    /// Whether there are four rows, each of which sees one key more than the one before.
+    private static boolean isStaircase(int[] visible, int from, int to) {
+        return to - from == 4
+                && visible[from + 1] == visible[from] + 1
+                && visible[from + 2] == visible[from] + 2
+                && visible[from + 3] == visible[from] + 3;
+    }
+
+    private static void scaleRow(MemorySegment from, long f0, MemorySegment to, long t0, int columns, float sum) {
         float factor = sum == 0 ? 0 : 1 / sum;
         int column = 0;
         for (; column + COUNT <= columns; column += COUNT) {

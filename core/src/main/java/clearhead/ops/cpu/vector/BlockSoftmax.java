@@ -87,7 +87,7 @@ final class BlockSoftmax {
                 largest = largest.blend(x, x.compare(VectorOperators.GT, largest));
             }
             if (largest.compare(VectorOperators.GT, shift[r] + SLACK).anyTrue()) {
-                shift[r] = raise(rows, r, PAGE, shift[r], factor);
+                shift[r] = raise(rows, r, shift[r], largest.reduceLanes(VectorOperators.MAX));
             }
             var minus = FloatVector.broadcast(FLOATS, minus(shift[r]));
             var sum = FloatVector.fromMemorySegment(FLOATS, m, rows.l0 + (long) r * BYTES, ORDER);
@@ -110,7 +110,7 @@ final class BlockSoftmax {
         MemorySegment m = rows.m;
         for (int r = from; r < to; r++) {
             long row = rows.s0 + r * SCORE_ROW;
-            int keys = visible[r] - first;
+            int keys = Math.min(PAGE, visible[r] - first);
             int whole = keys & -COUNT;
             var seen = FLOATS.indexInRange(whole, keys);
             var f = FloatVector.broadcast(FLOATS, factor);
@@ -127,7 +127,7 @@ final class BlockSoftmax {
                         largest.blend(x, x.compare(VectorOperators.GT, largest).and(seen));
             }
             if (largest.compare(VectorOperators.GT, shift[r] + SLACK).anyTrue()) {
-                shift[r] = raise(rows, r, keys, shift[r], factor);
+                shift[r] = raise(rows, r, shift[r], largest.reduceLanes(VectorOperators.MAX));
             }
             var minus = FloatVector.broadcast(FLOATS, minus(shift[r]));
             var sum = FloatVector.fromMemorySegment(FLOATS, m, rows.l0 + (long) r * BYTES, ORDER);
@@ -151,14 +151,9 @@ final class BlockSoftmax {
         return shift == Float.NEGATIVE_INFINITY ? 0 : -shift;
     }
 
-    /// Raises the shift to the largest score of the block, and brings sums and output to it.
-    private static float raise(Rows rows, int r, int keys, float shift, float factor) {
+    /// Raises the shift to `now`, and brings sums and output to it.
+    private static float raise(Rows rows, int r, float shift, float now) {
         MemorySegment m = rows.m;
-        long s0 = rows.s0 + r * SCORE_ROW;
-        float now = shift;
-        for (int key = 0; key < keys; key++) {
-            now = Math.max(now, m.get(F32, s0 + key * 4L) * factor);
-        }
         if (Float.isNaN(now) || shift == Float.NEGATIVE_INFINITY) {
             return now;
         }

@@ -83,7 +83,7 @@ record KeyPages(
             int keys = Math.min(PAGE, context - block * PAGE);
             long source = (past.rows().start(sequence) + (long) block * PAGE) * rowBytes + kvHead * (dim * 4L);
             long page = (long) block * PAGE * dim * 4;
-            transpose(past.key().data(), source, rowBytes, memory, at + page, PAGE * 4L, keys, dim);
+            gather(past.key().data(), source, rowBytes, memory, values + page, at + page, keys, dim);
             copy(past.value().data(), source, rowBytes, memory, values + page, dim * 4L, keys, dim);
         }
         return new KeyPages(memory, at, memory, values, new int[][] {table}, 1, dim);
@@ -177,6 +177,21 @@ record KeyPages(
                         F32, to + column * targetRow + row * 4L, source.get(F32, from + row * sourceRow + column * 4L));
             }
         }
+    }
+
+    /// As [#transpose] into [columns, PAGE], by way of a copy [rows, columns] at `between`: rows that
+    /// lie far apart come faster when a short loop asks for many of them at once.
+    static void gather(
+            MemorySegment source,
+            long from,
+            long sourceRow,
+            MemorySegment memory,
+            long between,
+            long to,
+            int rows,
+            int columns) {
+        copy(source, from, sourceRow, memory, between, columns * 4L, rows, columns);
+        transpose(memory, between, columns * 4L, memory, to, PAGE * 4L, rows, columns);
     }
 
     /// Copies a matrix with other strides between its rows; strides in bytes.
