@@ -32,6 +32,10 @@ final class OpenModel implements AutoCloseable {
     }
 
     static OpenModel open(ModelOption option) {
+        if (option.arithmetic != ModelOption.Arithmetic.exact) {
+            throw new UsageException("--arithmetic " + option.arithmetic
+                    + " is not there yet; there is exact: float32 activations on dequantized weights");
+        }
         Path path = find(option.model);
         if (!Files.exists(path)) {
             throw new UsageException("there is no model " + path);
