@@ -74,6 +74,7 @@ class Model(nn.Module):
         return F.linear(self.norm(x), self.embed.weight)
 
 
+clock = time.thread_time if sys.argv[1:] == ["cpu"] else time.perf_counter
 print("torch " + torch.__version__, flush=True)
 for line in sys.stdin:
     words = line.split()
@@ -86,7 +87,7 @@ for line in sys.stdin:
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), fused=True)
         data = torch.randint(vocab, (batch, context + 1))
     else:
-        begun = time.perf_counter()
+        begun = clock()
         for _ in range(int(words[1])):
             loss = F.cross_entropy(model(data[:, :-1]).flatten(0, 1), data[:, 1:].flatten())
             optimizer.zero_grad()
@@ -94,4 +95,4 @@ for line in sys.stdin:
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
         assert math.isfinite(loss.item())
-        print(time.perf_counter() - begun, flush=True)
+        print(clock() - begun, flush=True)

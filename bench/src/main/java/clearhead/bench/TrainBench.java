@@ -15,6 +15,7 @@ import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -22,12 +23,14 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.LongSupplier;
 
 /// Tokens a second of whole training steps (forward, backward, clipping, AdamW), and PyTorch's beside
 /// them, in turns.
 ///
-/// Usage: `TrainBench [--threads N] [--rounds N] [--seconds S] [--python EXECUTABLE]`; with `--python`
-/// it starts `bench/peers/train_torch.py`. The figures are medians over the rounds.
+/// Usage: `TrainBench [--threads N] [--rounds N] [--seconds S] [--python EXECUTABLE] [--only TEXT] [--clock cpu]`; with `--python`
+/// it starts `bench/peers/train_torch.py`. The figures are medians over the rounds. `--clock cpu`, with
+/// one thread, counts the thread's processor time, which other programs disturb less.
 public final class TrainBench {
     private static final Case[] CASES = {
         new Case("nanoGPT char: 4 layers, 4 heads, 128 wide", "gpt2", 65, 4, 4, 4, 32, 512, 12, 64),
@@ -109,13 +112,22 @@ public final class TrainBench {
         int rounds = Integer.parseInt(options.getOrDefault("--rounds", "5"));
         double seconds = Double.parseDouble(options.getOrDefault("--seconds", "2"));
         String only = options.getOrDefault("--only", "");
-        Optional<Peer> peer = Optional.ofNullable(options.get("--python")).map(Peer::start);
+        boolean cpu = options.getOrDefault("--clock", "").equals("cpu");
+        if (cpu && threads != 1) {
+            throw new IllegalArgumentException("--clock cpu needs --threads 1");
+        }
+        LongSupplier clock =
+                cpu
+                        ? ManagementFactory.getThreadMXBean()::getCurrentThreadCpuTime
+                        : System::nanoTime;
+        Optional<Peer> peer =
+                Optional.ofNullable(options.get("--python")).map(p -> Peer.start(p, cpu));
         try (Backend backend = Backends.named("vector", threads)) {
             System.out.println(
                     backend.description() + peer.map(p -> "; " + p.version).orElse(""));
             for (Case c : CASES) {
                 if (c.name.contains(only)) {
-                    measure(c, backend, peer, threads, rounds, seconds);
+                    measure(c, backend, peer, threads, rounds, seconds, clock);
                 }
             }
         }
@@ -128,9 +140,10 @@ public final class TrainBench {
             Optional<Peer> peer,
             int threads,
             int rounds,
-            double seconds) {
+            double seconds,
+            LongSupplier clock) {
         peer.ifPresent(p -> p.begin(c, threads));
-        try (var ours = new Ours(c, backend)) {
+        try (var ours = new Ours(c, backend, clock)) {
             var speeds = new double[rounds];
             var peers = new double[rounds];
             var ratios = new double[rounds];
@@ -185,6 +198,7 @@ public final class TrainBench {
     private static final class Ours implements Runner {
         private final Arena arena = Arena.ofShared();
         private final Backend backend;
+        private final LongSupplier clock;
         private final Parameters parameters;
         private final Learner learner;
         private final AdamW optimizer = new AdamW(0.9, 0.95, 1e-8, 0.01, 1);
@@ -193,7 +207,8 @@ public final class TrainBench {
         private final Sequences sequences;
         private int step;
 
-        Ours(Case c, Backend backend) {
+        Ours(Case c, Backend backend, LongSupplier clock) {
+            this.clock = clock;
             this.backend = backend;
             Family family = c.family();
             parameters = Parameters.of(arena, DType.F32, family);
@@ -207,7 +222,7 @@ public final class TrainBench {
 
         @Override
         public double steps(int count) {
-            long begun = System.nanoTime();
+            long begun = clock.getAsLong();
             double loss = 0;
             for (int i = 0; i < count; i++) {
                 loss = learner.learn(inputs, targets, sequences, 1.0 / inputs.length);
@@ -216,7 +231,7 @@ public final class TrainBench {
             if (!Double.isFinite(loss)) {
                 throw new IllegalStateException("the loss is no longer a number");
             }
-            return (System.nanoTime() - begun) * 1e-9;
+            return (clock.getAsLong() - begun) * 1e-9;
         }
 
         @Override
@@ -242,10 +257,13 @@ public final class TrainBench {
             this.version = String.valueOf(in.readLine());
         }
 
-        static Peer start(String python) {
+        static Peer start(String python, boolean cpu) {
             try {
                 return new Peer(
-                        new ProcessBuilder(python, "bench/peers/train_torch.py")
+                        new ProcessBuilder(
+                                        python,
+                                        "bench/peers/train_torch.py",
+                                        cpu ? "cpu" : "wall")
                                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                                 .start());
             } catch (IOException e) {
