@@ -1,0 +1,113 @@
+package clearhead.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import clearhead.generate.Perplexity;
+import clearhead.inspect.HeadMetrics;
+import clearhead.inspect.HeadScan;
+import clearhead.model.Model;
+import clearhead.ops.Backend;
+import clearhead.ops.Backends;
+import clearhead.tensor.Workspace;
+import clearhead.testing.SharedData;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+
+/// What the model card of models/tales claims.
+class BundledModelTest {
+    private static final Path FOLDER = SharedData.repository().resolve("models/tales");
+    private static final long MOST_BYTES = 12_000_000;
+
+    /// Of no text that was learned from.
+    private static final String TEXT =
+            "The old miller looked at the young man and laughed. \"If you can carry the white stone"
+                    + " from the river to the top of the hill before the sun goes down,\" said the"
+                    + " miller, \"you shall have my daughter, and the white stone shall be turned into"
+                    + " gold.\" So the young man went down to the river, and there he found the stone."
+                    + " But the stone was so heavy that he could not lift it. He sat down and began to"
+                    + " weep. Then a little fish put its head out of the river and said, \"Why do you"
+                    + " weep, young man?\"";
+
+    private static Model load(Backend backend) {
+        Assumptions.assumeTrue(Files.exists(FOLDER.resolve("model.safetensors")), "no bundled model");
+        return Model.load(FOLDER, backend);
+    }
+
+    @Test
+    void isSmallEnoughForARepository() throws Exception {
+        try (var files = Files.list(FOLDER)) {
+            assertTrue(files.mapToLong(f -> f.toFile().length()).sum() < MOST_BYTES);
+        }
+    }
+
+    @Test
+    void isTheRecipesModel() {
+        try (Backend backend = Backends.choose();
+                var model = load(backend)) {
+            var recipe = Recipe.read(FOLDER.resolve("recipe.json"));
+            assertEquals(recipe.family().size(), model.family().size());
+            assertEquals(recipe.tokenizer().size(), model.tokenizer().size());
+            assertEquals(recipe.family().context(), model.context());
+        }
+    }
+
+    @Test
+    void foretellsATaleItHasNotRead() {
+        try (Backend backend = Backends.choose();
+                var model = load(backend)) {
+            var score = Perplexity.of(model, TEXT, model.context(), Perplexity.Progress.NONE);
+            System.out.printf(
+                    Locale.ROOT,
+                    "tales: %.4f nats a token, %.4f bits a byte on a tale of its own%n",
+                    score.natsPerToken(),
+                    score.bitsPerByte());
+            assertTrue(score.bitsPerByte() < 1.5, "bits a byte: " + score.bitsPerByte());
+        }
+    }
+
+    /// One head looks at the token before, and one finds what followed the present token before.
+    @Test
+    void headsThatOneExpects() {
+        try (Backend backend = Backends.choose();
+                var workspace = new Workspace();
+                var model = load(backend)) {
+            var ops = backend.ops(workspace);
+            HeadMetrics[][] metrics =
+                    HeadScan.metrics(model.transformer(), ops, model.tokenizer().encode(TEXT));
+            var induction = new double[metrics.length][metrics[0].length];
+            int seeds = 4;
+            for (int seed = 0; seed < seeds; seed++) {
+                int[] lead = {model.bos().orElseThrow()};
+                double[][] scores =
+                        HeadScan.induction(model.transformer(), ops, lead, 60, seed, 1);
+                for (int layer = 0; layer < scores.length; layer++) {
+                    for (int head = 0; head < scores[layer].length; head++) {
+                        induction[layer][head] += scores[layer][head] / seeds;
+                    }
+                }
+            }
+            double previous = 0;
+            double best = 0;
+            for (int layer = 0; layer < metrics.length; layer++) {
+                for (int head = 0; head < metrics[layer].length; head++) {
+                    System.out.printf(
+                            Locale.ROOT,
+                            "layer %d head %d: previous token %.3f, first token %.3f, induction %.3f%n",
+                            layer,
+                            head,
+                            metrics[layer][head].previousToken(),
+                            metrics[layer][head].firstToken(),
+                            induction[layer][head]);
+                    previous = Math.max(previous, metrics[layer][head].previousToken());
+                    best = Math.max(best, induction[layer][head]);
+                }
+            }
+            assertTrue(previous >= 0.5, "previous token: " + previous);
+            assertTrue(best >= 0.2, "induction: " + best);
+        }
+    }
+}
