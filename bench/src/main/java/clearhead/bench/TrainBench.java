@@ -28,7 +28,8 @@ import java.util.function.LongSupplier;
 /// Tokens a second of whole training steps (forward, backward, clipping, AdamW), and PyTorch's beside
 /// them, in turns.
 ///
-/// Usage: `TrainBench [--threads N] [--rounds N] [--seconds S] [--python EXECUTABLE] [--only TEXT] [--clock cpu]`; with `--python`
+/// Usage: `TrainBench [--threads N] [--rounds N] [--seconds S] [--python EXECUTABLE] [--only TEXT] [--clock cpu]`; with
+/// `--python`
 /// it starts `bench/peers/train_torch.py`. The figures are medians over the rounds. `--clock cpu`, with
 /// one thread, counts the thread's processor time, which other programs disturb less.
 public final class TrainBench {
@@ -60,31 +61,28 @@ public final class TrainBench {
             fields.put("vocab_size", vocab);
             fields.put("tie_word_embeddings", true);
             if (kind.equals("gpt2")) {
-                fields.putAll(
-                        Map.of(
-                                "n_positions", context,
-                                "n_embd", heads * headDim,
-                                "n_layer", layers,
-                                "n_head", heads,
-                                "n_inner", hidden));
+                fields.putAll(Map.of(
+                        "n_positions", context,
+                        "n_embd", heads * headDim,
+                        "n_layer", layers,
+                        "n_head", heads,
+                        "n_inner", hidden));
             } else {
-                fields.putAll(
-                        Map.of(
-                                "max_position_embeddings", context,
-                                "hidden_size", heads * headDim,
-                                "num_hidden_layers", layers,
-                                "num_attention_heads", heads,
-                                "num_key_value_heads", kvHeads,
-                                "head_dim", headDim,
-                                "intermediate_size", hidden));
+                fields.putAll(Map.of(
+                        "max_position_embeddings", context,
+                        "hidden_size", heads * headDim,
+                        "num_hidden_layers", layers,
+                        "num_attention_heads", heads,
+                        "num_key_value_heads", kvHeads,
+                        "head_dim", headDim,
+                        "intermediate_size", hidden));
             }
             return Family.of(Config.of("bench", fields));
         }
 
         String line() {
             return "case %s %d %d %d %d %d %d %d %d"
-                    .formatted(
-                            kind, vocab, layers, heads, kvHeads, headDim, hidden, batch, context);
+                    .formatted(kind, vocab, layers, heads, kvHeads, headDim, hidden, batch, context);
         }
     }
 
@@ -104,11 +102,8 @@ public final class TrainBench {
         for (int i = 0; i + 1 < args.length; i += 2) {
             options.put(args[i], args[i + 1]);
         }
-        int threads =
-                Integer.parseInt(
-                        options.getOrDefault(
-                                "--threads",
-                                "" + Runtime.getRuntime().availableProcessors()));
+        int threads = Integer.parseInt(
+                options.getOrDefault("--threads", "" + Runtime.getRuntime().availableProcessors()));
         int rounds = Integer.parseInt(options.getOrDefault("--rounds", "5"));
         double seconds = Double.parseDouble(options.getOrDefault("--seconds", "2"));
         String only = options.getOrDefault("--only", "");
@@ -116,12 +111,8 @@ public final class TrainBench {
         if (cpu && threads != 1) {
             throw new IllegalArgumentException("--clock cpu needs --threads 1");
         }
-        LongSupplier clock =
-                cpu
-                        ? ManagementFactory.getThreadMXBean()::getCurrentThreadCpuTime
-                        : System::nanoTime;
-        Optional<Peer> peer =
-                Optional.ofNullable(options.get("--python")).map(p -> Peer.start(p, cpu));
+        LongSupplier clock = cpu ? ManagementFactory.getThreadMXBean()::getCurrentThreadCpuTime : System::nanoTime;
+        Optional<Peer> peer = Optional.ofNullable(options.get("--python")).map(p -> Peer.start(p, cpu));
         try (Backend backend = Backends.named("vector", threads)) {
             System.out.println(
                     backend.description() + peer.map(p -> "; " + p.version).orElse(""));
@@ -135,13 +126,7 @@ public final class TrainBench {
     }
 
     private static void measure(
-            Case c,
-            Backend backend,
-            Optional<Peer> peer,
-            int threads,
-            int rounds,
-            double seconds,
-            LongSupplier clock) {
+            Case c, Backend backend, Optional<Peer> peer, int threads, int rounds, double seconds, LongSupplier clock) {
         peer.ifPresent(p -> p.begin(c, threads));
         try (var ours = new Ours(c, backend, clock)) {
             var speeds = new double[rounds];
@@ -157,12 +142,7 @@ public final class TrainBench {
                 }
             }
             System.out.printf(
-                    Locale.ROOT,
-                    "%s, batch %d × %d: %,.0f tokens/s",
-                    c.name,
-                    c.batch,
-                    c.context,
-                    median(speeds));
+                    Locale.ROOT, "%s, batch %d × %d: %,.0f tokens/s", c.name, c.batch, c.context, median(speeds));
             if (peer.isPresent()) {
                 System.out.printf(
                         Locale.ROOT,
@@ -249,23 +229,16 @@ public final class TrainBench {
 
         private Peer(Process process) throws IOException {
             this.process = process;
-            this.in =
-                    new BufferedReader(
-                            new InputStreamReader(
-                                    process.getInputStream(), StandardCharsets.UTF_8));
+            this.in = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
             this.out = new PrintWriter(process.getOutputStream(), true, StandardCharsets.UTF_8);
             this.version = String.valueOf(in.readLine());
         }
 
         static Peer start(String python, boolean cpu) {
             try {
-                return new Peer(
-                        new ProcessBuilder(
-                                        python,
-                                        "bench/peers/train_torch.py",
-                                        cpu ? "cpu" : "wall")
-                                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                                .start());
+                return new Peer(new ProcessBuilder(python, "bench/peers/train_torch.py", cpu ? "cpu" : "wall")
+                        .redirectError(ProcessBuilder.Redirect.INHERIT)
+                        .start());
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

@@ -40,8 +40,7 @@ public record AdamW(double beta1, double beta2, double epsilon, double decay, do
         if (from < to) {
             Tensor values = p.values().rows(from, to);
             Tensor gradients = p.gradients().rows(from, to);
-            updates.adam(
-                    values, gradients, p.first().rows(from, to), p.second().rows(from, to), step);
+            updates.adam(values, gradients, p.first().rows(from, to), p.second().rows(from, to), step);
         }
     }
 }

@@ -18,15 +18,13 @@ sealed interface Node {
 
     record Embed(Tensor table, Tensor ids, Tensor output) implements Node {}
 
-    record Linear(Tensor x, Tensor weight, Optional<Tensor> bias, Tensor output)
-            implements Node {}
+    record Linear(Tensor x, Tensor weight, Optional<Tensor> bias, Tensor output) implements Node {}
 
     record Add(Tensor a, Tensor b, Tensor output) implements Node {}
 
     record Scale(Tensor x, double factor, Tensor output) implements Node {}
 
-    record LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor output)
-            implements Node {}
+    record LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor output) implements Node {}
 
     record RmsNorm(Tensor x, Tensor weight, double eps, Tensor output) implements Node {}
 
@@ -34,16 +32,9 @@ sealed interface Node {
 
     record Gate(Activation act, Tensor gate, Tensor up, Tensor output) implements Node {}
 
-    record Rope(
-            Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing, Tensor output)
-            implements Node {}
+    record Rope(Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing, Tensor output) implements Node {}
 
-    record Attention(
-            Tensor query,
-            Sequences queries,
-            KvView.Packed past,
-            AttentionSpec spec,
-            Attended attended)
+    record Attention(Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended attended)
             implements Node {
         @Override
         public Tensor output() {

@@ -63,8 +63,7 @@ public final class Tape implements Ops {
     ///     not the workspace of `ops`
     public Tape(Ops ops, Backend backend, Workspace gradients) {
         if (ops.workspace() == gradients) {
-            throw new IllegalArgumentException(
-                    "a tape needs two workspaces: one for activations, one for gradients");
+            throw new IllegalArgumentException("a tape needs two workspaces: one for activations, one for gradients");
         }
         this.ops = ops;
         this.gradients = gradients;
@@ -78,8 +77,7 @@ public final class Tape implements Ops {
     public void watch(Tensor tensor, Tensor accumulator) {
         if (!tensor.shape().equals(accumulator.shape()) || tensor.type() != accumulator.type()) {
             throw new IllegalArgumentException(
-                    "the gradient of a tensor " + tensor + " needs the same type and shape, got "
-                            + accumulator);
+                    "the gradient of a tensor " + tensor + " needs the same type and shape, got " + accumulator);
         }
         accumulators.put(address(tensor), accumulator);
     }
@@ -99,10 +97,9 @@ public final class Tape implements Ops {
     /// @param dOutput gradient of the loss by `output`, of its shape
     public void backward(Tensor output, Tensor dOutput) {
         if (!reached.contains(address(output))) {
-            throw new IllegalStateException(
-                    "nothing that is watched led to the tensor " + output
-                            + "; watch the parameters before the forward pass, and run it on the"
-                            + " tape");
+            throw new IllegalStateException("nothing that is watched led to the tensor " + output
+                    + "; watch the parameters before the forward pass, and run it on the"
+                    + " tape");
         }
         long start = gradients.mark();
         pending.put(address(output), new Gradient(dOutput));
@@ -139,8 +136,7 @@ public final class Tape implements Ops {
     private void adjoint(Node node, Gradient gradient) {
         Tensor dOut = like(gradient.value, node.output());
         switch (node) {
-            case Node.Embed(var table, var ids, var _) ->
-                    into(table).ifPresent(d -> adjoints.embed(ids, dOut, d));
+            case Node.Embed(var table, var ids, var _) -> into(table).ifPresent(d -> adjoints.embed(ids, dOut, d));
             case Node.Linear(var x, var weight, var bias, var _) -> {
                 into(weight).ifPresent(d -> adjoints.linearWeight(x, dOut, d));
                 bias.flatMap(this::into).ifPresent(d -> adjoints.linearBias(dOut, d));
@@ -154,13 +150,9 @@ public final class Tape implements Ops {
             }
             case Node.Scale(var x, var factor, var _) -> give(x, backwardOps.scale(dOut, factor));
             case Node.LayerNorm(var x, var weight, var bias, var eps, var _) ->
-                    give(
-                            x,
-                            adjoints.layerNorm(
-                                    x, weight, eps, dOut, intoOrScratch(weight),
-                                    intoOrScratch(bias)));
+                give(x, adjoints.layerNorm(x, weight, eps, dOut, intoOrScratch(weight), intoOrScratch(bias)));
             case Node.RmsNorm(var x, var weight, var eps, var _) ->
-                    give(x, adjoints.rmsNorm(x, weight, eps, dOut, intoOrScratch(weight)));
+                give(x, adjoints.rmsNorm(x, weight, eps, dOut, intoOrScratch(weight)));
             case Node.Activate(var act, var x, var _) -> give(x, adjoints.activate(act, x, dOut));
             case Node.Gate(var act, var gate, var up, var _) -> {
                 var d = adjoints.gate(act, gate, up, dOut);
@@ -168,7 +160,7 @@ public final class Tape implements Ops {
                 give(up, d.dUp());
             }
             case Node.Rope(var x, var cos, var sin, var positions, var pairing, var _) ->
-                    give(x, adjoints.rope(dOut, cos, sin, positions, pairing));
+                give(x, adjoints.rope(dOut, cos, sin, positions, pairing));
             case Node.Attention(var query, var queries, var past, var spec, var attended) -> {
                 var d = adjoints.attention(query, queries, past, spec, attended, dOut);
                 give(query, d.dQuery());
@@ -177,9 +169,8 @@ public final class Tape implements Ops {
             }
             case Node.Softmax(var x, var y) -> give(x, adjoints.softmax(y, dOut));
             case Node.CrossEntropy(var logits, var targets, var _) ->
-                    give(logits, adjoints.crossEntropy(logits, targets, dOut));
-            case Node.Select(var x, var rows, var _) ->
-                    give(x, adjoints.select(rows, dOut, x.dim(0)));
+                give(logits, adjoints.crossEntropy(logits, targets, dOut));
+            case Node.Select(var x, var rows, var _) -> give(x, adjoints.select(rows, dOut, x.dim(0)));
         }
     }
 
@@ -316,8 +307,7 @@ public final class Tape implements Ops {
 
     @Override
     public Tensor rmsNorm(Tensor x, Tensor weight, double eps) {
-        return remember(
-                new Node.RmsNorm(x, weight, eps, ops.rmsNorm(x, weight, eps)), x, weight);
+        return remember(new Node.RmsNorm(x, weight, eps, ops.rmsNorm(x, weight, eps)), x, weight);
     }
 
     @Override
@@ -342,8 +332,7 @@ public final class Tape implements Ops {
     }
 
     @Override
-    public Attended attention(
-            Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
+    public Attended attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
         return switch (past) {
             case KvView.Packed packed -> {
                 var attended = ops.attention(query, queries, packed, spec);
@@ -360,8 +349,7 @@ public final class Tape implements Ops {
 
     private static UnsupportedOperationException cached() {
         return new UnsupportedOperationException(
-                "a tape cannot run back through a key-value cache; train on whole sequences"
-                        + " (KeyValues.NONE)");
+                "a tape cannot run back through a key-value cache; train on whole sequences" + " (KeyValues.NONE)");
     }
 
     @Override
@@ -376,8 +364,7 @@ public final class Tape implements Ops {
 
     private static UnsupportedOperationException plain() {
         return new UnsupportedOperationException(
-                "a tape runs fused attention only; take away the probe that replaces scores or"
-                        + " patterns");
+                "a tape runs fused attention only; take away the probe that replaces scores or" + " patterns");
     }
 
     @Override

@@ -82,8 +82,7 @@ class BundledModelTest {
             int seeds = 4;
             for (int seed = 0; seed < seeds; seed++) {
                 int[] lead = {model.bos().orElseThrow()};
-                double[][] scores =
-                        HeadScan.induction(model.transformer(), ops, lead, 60, seed, 1);
+                double[][] scores = HeadScan.induction(model.transformer(), ops, lead, 60, seed, 1);
                 for (int layer = 0; layer < scores.length; layer++) {
                     for (int head = 0; head < scores[layer].length; head++) {
                         induction[layer][head] += scores[layer][head] / seeds;

@@ -33,12 +33,11 @@ final class Differences {
                 var arena = Arena.ofShared()) {
             var tape = new Tape(backend.ops(activations), backend, gradients);
             var found = new java.util.LinkedHashMap<String, Tensor>();
-            inputs.forEach(
-                    (name, t) -> {
-                        Tensor d = Tensor.zeros(arena, DType.F64, t.shape().dims());
-                        found.put(name, d);
-                        tape.watch(t, d);
-                    });
+            inputs.forEach((name, t) -> {
+                Tensor d = Tensor.zeros(arena, DType.F64, t.shape().dims());
+                found.put(name, d);
+                tape.watch(t, d);
+            });
             Tensor out = graph.apply(tape);
             Tensor weights = random(arena, 99, out.shape().dims());
             tape.backward(out, weights);
@@ -46,25 +45,21 @@ final class Differences {
 
             Ops ops = backend.ops(activations);
             var random = new Random(5);
-            inputs.forEach(
-                    (name, t) -> {
-                        int count = (int) Math.min(t.size(), MOST_ELEMENTS);
-                        for (int n = 0; n < count; n++) {
-                            long i = t.size() <= MOST_ELEMENTS ? n : random.nextLong(t.size());
-                            double wanted = derivative(ops, graph, weights, t, i);
-                            double got = java.util.Objects.requireNonNull(found.get(name)).at(i);
-                            double tolerance =
-                                    FLOOR
-                                            + RELATIVE
-                                                    * Math.max(Math.abs(wanted), Math.abs(got));
-                            assertEquals(wanted, got, tolerance, name + "[" + i + "]");
-                        }
-                    });
+            inputs.forEach((name, t) -> {
+                int count = (int) Math.min(t.size(), MOST_ELEMENTS);
+                for (int n = 0; n < count; n++) {
+                    long i = t.size() <= MOST_ELEMENTS ? n : random.nextLong(t.size());
+                    double wanted = derivative(ops, graph, weights, t, i);
+                    double got =
+                            java.util.Objects.requireNonNull(found.get(name)).at(i);
+                    double tolerance = FLOOR + RELATIVE * Math.max(Math.abs(wanted), Math.abs(got));
+                    assertEquals(wanted, got, tolerance, name + "[" + i + "]");
+                }
+            });
         }
     }
 
-    private static double derivative(
-            Ops ops, Function<Ops, Tensor> graph, Tensor weights, Tensor t, long i) {
+    private static double derivative(Ops ops, Function<Ops, Tensor> graph, Tensor weights, Tensor t, long i) {
         double old = t.at(i);
         double step = STEP * Math.max(1, Math.abs(old));
         var values = new double[4];

@@ -54,12 +54,10 @@ class TapeTest {
         Tensor b = random(arena, 2, 3, 5);
         check(Map.of("a", a, "b", b), ops -> ops.add(a, ops.scale(b, -2.5)));
         check(Map.of("a", a), ops -> ops.add(a, a));
-        check(
-                Map.of("a", a),
-                ops -> {
-                    Tensor y = ops.scale(a, 3);
-                    return ops.add(y, y);
-                });
+        check(Map.of("a", a), ops -> {
+            Tensor y = ops.scale(a, 3);
+            return ops.add(y, y);
+        });
     }
 
     @Test
@@ -100,7 +98,8 @@ class TapeTest {
             var spec = new AttentionSpec(4, 2, 3, 0.7, mask);
             check(
                     Map.of("q", q, "k", k, "v", v),
-                    ops -> ops.attention(q, rows, new KvView.Packed(k, v, rows), spec).out());
+                    ops -> ops.attention(q, rows, new KvView.Packed(k, v, rows), spec)
+                            .out());
         }
     }
 
@@ -120,15 +119,13 @@ class TapeTest {
         Tensor table = random(arena, 1, 6, 4);
         Tensor w = random(arena, 2, 4, 4);
         Tensor ids = Tensor.of(arena, new int[] {1, 1, 4}, 3);
-        check(
-                Map.of("table", table, "w", w),
-                ops -> {
-                    Tensor x = ops.embed(table, ids);
-                    Tensor y = ops.add(x, ops.linear(x, w));
-                    y = ops.add(y, ops.activate(Activation.SILU, y));
-                    y = ops.add(ops.gate(Activation.SILU, y, x), y);
-                    return ops.linear(y.reshape(3, 4), table);
-                });
+        check(Map.of("table", table, "w", w), ops -> {
+            Tensor x = ops.embed(table, ids);
+            Tensor y = ops.add(x, ops.linear(x, w));
+            y = ops.add(y, ops.activate(Activation.SILU, y));
+            y = ops.add(ops.gate(Activation.SILU, y, x), y);
+            return ops.linear(y.reshape(3, 4), table);
+        });
     }
 
     /// A weight that was itself computed.
@@ -136,13 +133,11 @@ class TapeTest {
     void computedWeights() {
         Tensor a = random(arena, 1, 4, 4);
         Tensor x = random(arena, 2, 3, 4);
-        check(
-                Map.of("a", a, "x", x),
-                ops -> {
-                    Tensor w = ops.scale(a, 0.5);
-                    Tensor y = ops.linear(ops.linear(x, w), w);
-                    return ops.add(y, ops.linear(x, ops.add(w, a)));
-                });
+        check(Map.of("a", a, "x", x), ops -> {
+            Tensor w = ops.scale(a, 0.5);
+            Tensor y = ops.linear(ops.linear(x, w), w);
+            return ops.add(y, ops.linear(x, ops.add(w, a)));
+        });
     }
 
     @Test
@@ -188,10 +183,7 @@ class TapeTest {
             Tensor q = random(arena, 1, 1, 1, 2);
             var past = new KvView.Packed(q, q, Sequences.one(1));
             var spec = AttentionSpec.causal(1, 1, 2);
-            var e =
-                    assertThrows(
-                            UnsupportedOperationException.class,
-                            () -> tape.scores(q, past, 0, spec));
+            var e = assertThrows(UnsupportedOperationException.class, () -> tape.scores(q, past, 0, spec));
             assertTrue(String.valueOf(e.getMessage()).contains("probe"));
         }
     }
