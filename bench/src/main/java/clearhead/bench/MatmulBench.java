@@ -35,19 +35,16 @@ public final class MatmulBench {
     private MatmulBench() {}
 
     public static void main(String[] args) {
-        int threads =
-                args.length > 0
-                        ? Integer.parseInt(args[0])
-                        : Runtime.getRuntime().availableProcessors();
+        int threads = args.length > 0
+                ? Integer.parseInt(args[0])
+                : Runtime.getRuntime().availableProcessors();
         double seconds = args.length > 1 ? Double.parseDouble(args[1]) : 0.3;
         double peak = peak() * threads;
         try (Backend backend = Backends.named("vector", threads);
                 Workspace workspace = new Workspace();
                 Arena arena = Arena.ofShared()) {
             System.out.println(backend.description());
-            System.out.printf(
-                    Locale.ROOT, "peak of fused multiply-adds %.0f GFLOP/s (one core × %d)%n", peak,
-                    threads);
+            System.out.printf(Locale.ROOT, "peak of fused multiply-adds %.0f GFLOP/s (one core × %d)%n", peak, threads);
             System.out.println("GFLOP/s (part of peak): x·Wᵀ, the same packed, dOut·W, dOutᵀ·x");
             for (int[] shape : SHAPES) {
                 shape(backend, workspace, arena, shape, seconds, peak);
@@ -56,8 +53,7 @@ public final class MatmulBench {
     }
 
     private static void shape(
-            Backend backend, Workspace workspace, Arena arena, int[] shape, double seconds,
-            double peak) {
+            Backend backend, Workspace workspace, Arena arena, int[] shape, double seconds, double peak) {
         int tokens = shape[0];
         int out = shape[1];
         int in = shape[2];
@@ -140,6 +136,11 @@ public final class MatmulBench {
             c8 = c8.fma(a, a);
             c9 = c9.fma(a, a);
         }
-        return c0.add(c1).add(c2.add(c3)).add(c4.add(c5)).add(c6.add(c7)).add(c8.add(c9)).lane(0);
+        return c0.add(c1)
+                .add(c2.add(c3))
+                .add(c4.add(c5))
+                .add(c6.add(c7))
+                .add(c8.add(c9))
+                .lane(0);
     }
 }

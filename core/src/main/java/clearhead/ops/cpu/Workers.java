@@ -93,8 +93,7 @@ public final class Workers implements AutoCloseable {
     }
 
     private boolean isInside() {
-        return turn.isHeldByCurrentThread()
-                || (Thread.currentThread() instanceof Worker w && w.pool() == this);
+        return turn.isHeldByCurrentThread() || (Thread.currentThread() instanceof Worker w && w.pool() == this);
     }
 
     @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})

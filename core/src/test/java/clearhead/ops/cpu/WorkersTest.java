@@ -62,8 +62,7 @@ class WorkersTest {
                     throw thrown;
                 }
             };
-            assertSame(
-                    thrown, assertThrows(IllegalStateException.class, () -> workers.run(8, body)));
+            assertSame(thrown, assertThrows(IllegalStateException.class, () -> workers.run(8, body)));
             var sum = new AtomicInteger();
             workers.run(10, sum::addAndGet);
             assertEquals(45, sum.get());

@@ -14,6 +14,10 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /// Nonlinearities and gates, element by element, with their adjoints.
+///
+/// Each nonlinearity has two loops of its own, for its values and for values with slopes: the
+/// compiler inlines all of a loop only where it sees one of them. Factors are multiplied in
+/// afterwards, a stretch at a time, while it is in the first cache.
 final class Activations {
     private static final VectorSpecies<Float> S = Lanes.FLOATS;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
@@ -30,199 +34,217 @@ final class Activations {
 
     private static final float CUBIC = 0.044715f;
 
+    /// Elements between one loop and the next over the same memory.
+    private static final int STRETCH = 1024;
+
     private Activations() {}
 
     static Tensor activate(Workspace workspace, Workers workers, Activation act, Tensor x) {
         Tensor out = workspace.take(DType.F32, x.shape());
-        Elementwise.split(
-                workers, x.size(), (from, to) -> values(act, x.data(), out.data(), from, to));
+        stretches(workers, x.size(), (at, end) -> values(act, x.data(), out.data(), at, end));
         return out;
-    }
-
-    private static void values(
-            Activation act, MemorySegment x, MemorySegment out, long from, long to) {
-        long end = to * 4;
-        for (long at = from * 4; at < end; at += Lanes.BYTES) {
-            if (at + Lanes.BYTES <= end) {
-                value(act, FloatVector.fromMemorySegment(S, x, at, ORDER))
-                        .intoMemorySegment(out, at, ORDER);
-            } else {
-                VectorMask<Float> m = S.indexInRange(0, (int) (end - at) / 4);
-                value(act, FloatVector.fromMemorySegment(S, x, at, ORDER, m))
-                        .intoMemorySegment(out, at, ORDER, m);
-            }
-        }
     }
 
     /// dX = dOut·act′(x)
-    static Tensor activateAdjoint(
-            Workspace workspace, Workers workers, Activation act, Tensor x, Tensor dOut) {
+    static Tensor activateAdjoint(Workspace workspace, Workers workers, Activation act, Tensor x, Tensor dOut) {
         Tensor dX = workspace.take(DType.F32, x.shape());
-        Elementwise.split(
-                workers, x.size(),
-                (from, to) -> slopes(act, x.data(), dOut.data(), dX.data(), from, to));
+        MemorySegment d = dX.data();
+        stretches(workers, x.size(), (at, end) -> {
+            slopes(act, x.data(), d, d, at, end);
+            times(d, dOut.data(), at, end);
+        });
         return dX;
     }
 
-    private static void slopes(
-            Activation act, MemorySegment x, MemorySegment dOut, MemorySegment dX, long from,
-            long to) {
-        long end = to * 4;
-        for (long at = from * 4; at < end; at += Lanes.BYTES) {
-            if (at + Lanes.BYTES <= end) {
-                slope(act, FloatVector.fromMemorySegment(S, x, at, ORDER))
-                        .mul(FloatVector.fromMemorySegment(S, dOut, at, ORDER))
-                        .intoMemorySegment(dX, at, ORDER);
-            } else {
-                VectorMask<Float> m = S.indexInRange(0, (int) (end - at) / 4);
-                slope(act, FloatVector.fromMemorySegment(S, x, at, ORDER, m))
-                        .mul(FloatVector.fromMemorySegment(S, dOut, at, ORDER, m))
-                        .intoMemorySegment(dX, at, ORDER, m);
-            }
-        }
-    }
-
     /// act(gate)·up
-    static Tensor gate(
-            Workspace workspace, Workers workers, Activation act, Tensor gate, Tensor up) {
+    static Tensor gate(Workspace workspace, Workers workers, Activation act, Tensor gate, Tensor up) {
         Tensor out = workspace.take(DType.F32, gate.shape());
-        Elementwise.split(
-                workers, gate.size(),
-                (from, to) -> gated(act, gate.data(), up.data(), out.data(), from, to));
+        stretches(workers, gate.size(), (at, end) -> {
+            values(act, gate.data(), out.data(), at, end);
+            times(out.data(), up.data(), at, end);
+        });
         return out;
-    }
-
-    private static void gated(
-            Activation act, MemorySegment gate, MemorySegment up, MemorySegment out, long from,
-            long to) {
-        long end = to * 4;
-        for (long at = from * 4; at < end; at += Lanes.BYTES) {
-            if (at + Lanes.BYTES <= end) {
-                value(act, FloatVector.fromMemorySegment(S, gate, at, ORDER))
-                        .mul(FloatVector.fromMemorySegment(S, up, at, ORDER))
-                        .intoMemorySegment(out, at, ORDER);
-            } else {
-                VectorMask<Float> m = S.indexInRange(0, (int) (end - at) / 4);
-                value(act, FloatVector.fromMemorySegment(S, gate, at, ORDER, m))
-                        .mul(FloatVector.fromMemorySegment(S, up, at, ORDER, m))
-                        .intoMemorySegment(out, at, ORDER, m);
-            }
-        }
     }
 
     /// dGate = dOut·up·act′(gate), dUp = dOut·act(gate)
     static Adjoints.Gated gateAdjoint(
-            Workspace workspace, Workers workers, Activation act, Tensor gate, Tensor up,
-            Tensor dOut) {
+            Workspace workspace, Workers workers, Activation act, Tensor gate, Tensor up, Tensor dOut) {
         Tensor dGate = workspace.take(DType.F32, gate.shape());
         Tensor dUp = workspace.take(DType.F32, gate.shape());
-        Elementwise.split(
-                workers, gate.size(),
-                (from, to) ->
-                        ungated(
-                                act, gate.data(), up.data(), dOut.data(), dGate.data(),
-                                dUp.data(), from, to));
+        stretches(workers, gate.size(), (at, end) -> {
+            slopes(act, gate.data(), dUp.data(), dGate.data(), at, end);
+            times(dUp.data(), dOut.data(), at, end);
+            times(dGate.data(), dOut.data(), at, end);
+            times(dGate.data(), up.data(), at, end);
+        });
         return new Adjoints.Gated(dGate, dUp);
     }
 
-    private static void ungated(
-            Activation act, MemorySegment gate, MemorySegment up, MemorySegment dOut,
-            MemorySegment dGate, MemorySegment dUp, long from, long to) {
-        long end = to * 4;
-        for (long at = from * 4; at < end; at += Lanes.BYTES) {
-            if (at + Lanes.BYTES <= end) {
-                FloatVector g = FloatVector.fromMemorySegment(S, gate, at, ORDER);
-                FloatVector d = FloatVector.fromMemorySegment(S, dOut, at, ORDER);
-                slope(act, g)
-                        .mul(d.mul(FloatVector.fromMemorySegment(S, up, at, ORDER)))
-                        .intoMemorySegment(dGate, at, ORDER);
-                value(act, g).mul(d).intoMemorySegment(dUp, at, ORDER);
-            } else {
-                VectorMask<Float> m = S.indexInRange(0, (int) (end - at) / 4);
-                FloatVector g = FloatVector.fromMemorySegment(S, gate, at, ORDER, m);
-                FloatVector d = FloatVector.fromMemorySegment(S, dOut, at, ORDER, m);
-                slope(act, g)
-                        .mul(d.mul(FloatVector.fromMemorySegment(S, up, at, ORDER, m)))
-                        .intoMemorySegment(dGate, at, ORDER, m);
-                value(act, g).mul(d).intoMemorySegment(dUp, at, ORDER, m);
+    /// Runs `body` over bytes `at` to `end` of short stretches.
+    private static void stretches(Workers workers, long size, Elementwise.Stretch body) {
+        Elementwise.split(workers, size, (from, to) -> {
+            for (long i = from; i < to; i += STRETCH) {
+                body.run(4 * i, 4 * Math.min(to, i + STRETCH));
             }
+        });
+    }
+
+    /// x *= factor
+    private static void times(MemorySegment x, MemorySegment factor, long from, long end) {
+        long at = from;
+        for (; at <= end - Lanes.BYTES; at += Lanes.BYTES) {
+            FloatVector.fromMemorySegment(S, x, at, ORDER)
+                    .mul(FloatVector.fromMemorySegment(S, factor, at, ORDER))
+                    .intoMemorySegment(x, at, ORDER);
+        }
+        if (at < end) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector.fromMemorySegment(S, x, at, ORDER, m)
+                    .mul(FloatVector.fromMemorySegment(S, factor, at, ORDER, m))
+                    .intoMemorySegment(x, at, ORDER, m);
         }
     }
 
-    private static FloatVector value(Activation act, FloatVector x) {
-        return switch (act) {
-            case GELU -> x.mul(cdf(x));
-            case GELU_TANH -> x.mul(sigmoid(twiceCubic(x)));
-            case SILU -> x.mul(sigmoid(x));
-            case RELU -> x.blend(0, x.compare(VectorOperators.LT, 0));
-        };
+    /// The lanes of a vector at `at` that lie before `end`.
+    private static VectorMask<Float> mask(long at, long end) {
+        return S.indexInRange(0, (int) (end - at) / 4);
     }
 
-    private static FloatVector slope(Activation act, FloatVector x) {
-        return switch (act) {
-            case GELU -> cdfAndXDensity(x);
-            case GELU_TANH -> {
-                // Far out the slope is 0 or 1, and x² would be infinite.
-                FloatVector near =
-                        x.blend(FAR, x.compare(VectorOperators.GT, FAR))
-                                .blend(-FAR, x.compare(VectorOperators.LT, -FAR));
-                FloatVector inner =
-                        near.mul(near)
-                                .fma(
-                                        FloatVector.broadcast(S, 3 * CUBIC * TWO_ROOT_TWO_BY_PI),
-                                        FloatVector.broadcast(S, TWO_ROOT_TWO_BY_PI));
-                yield sigmoidAndSlope(twiceCubic(near), near.mul(inner));
-            }
-            case SILU -> sigmoidAndSlope(x, x);
-            case RELU ->
-                    FloatVector.zero(S).blend(1, x.compare(VectorOperators.GT, 0));
-        };
+    private static void values(Activation act, MemorySegment x, MemorySegment out, long from, long end) {
+        switch (act) {
+            case GELU -> gelu(x, out, from, end);
+            case GELU_TANH -> geluTanh(x, out, from, end);
+            case SILU -> silu(x, out, from, end);
+            case RELU -> relu(x, out, from, end);
+        }
+    }
+
+    /// Stores values, and then slopes, which may be at the same place.
+    private static void slopes(
+            Activation act, MemorySegment x, MemorySegment value, MemorySegment slope, long from, long end) {
+        switch (act) {
+            case GELU -> geluSlope(x, value, slope, from, end);
+            case GELU_TANH -> geluTanhSlope(x, value, slope, from, end);
+            case SILU -> siluSlope(x, value, slope, from, end);
+            case RELU -> reluSlope(x, value, slope, from, end);
+        }
+    }
+
+    private static void gelu(MemorySegment x, MemorySegment out, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            FloatVector a = near(v.abs());
+            FloatVector tail =
+                    Transcendental.scaledErfc(a.mul(ROOT_HALF)).mul(bell(a)).mul(0.5f);
+            FloatVector.broadcast(S, 1)
+                    .sub(tail)
+                    .blend(tail, v.compare(VectorOperators.LT, 0))
+                    .mul(v)
+                    .intoMemorySegment(out, at, ORDER, m);
+        }
+    }
+
+    private static void geluSlope(MemorySegment x, MemorySegment value, MemorySegment slope, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            VectorMask<Float> left = v.compare(VectorOperators.LT, 0);
+            FloatVector a = near(v.abs());
+            FloatVector bell = bell(a);
+            FloatVector one = FloatVector.broadcast(S, 1);
+            FloatVector tail =
+                    Transcendental.scaledErfc(a.mul(ROOT_HALF)).mul(bell).mul(0.5f);
+            one.sub(tail).blend(tail, left).mul(v).intoMemorySegment(value, at, ORDER, m);
+            // With a = |x|: Φ + x·φ is 1 − (tail − a·φ) on the right, tail − a·φ on the left.
+            FloatVector rest = a.mul(bell).fma(FloatVector.broadcast(S, -DENSITY_0), tail);
+            one.sub(rest).blend(rest, left).intoMemorySegment(slope, at, ORDER, m);
+        }
+    }
+
+    private static void geluTanh(MemorySegment x, MemorySegment out, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            FloatVector y = twiceCubic(v);
+            FloatVector e = Transcendental.exp(y.abs().neg());
+            FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
+            s.blend(e.mul(s), y.compare(VectorOperators.LT, 0)).mul(v).intoMemorySegment(out, at, ORDER, m);
+        }
+    }
+
+    private static void geluTanhSlope(MemorySegment x, MemorySegment value, MemorySegment slope, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            // Far out the slope is 0 or 1, and x² would be infinite.
+            FloatVector a = near(v).neg();
+            a = near(a).neg();
+            FloatVector y = twiceCubic(a);
+            FloatVector e = Transcendental.exp(y.abs().neg());
+            FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
+            FloatVector es = e.mul(s);
+            FloatVector sigmoid = s.blend(es, y.compare(VectorOperators.LT, 0));
+            sigmoid.mul(v).intoMemorySegment(value, at, ORDER, m);
+            FloatVector inner = a.mul(a)
+                    .fma(
+                            FloatVector.broadcast(S, 3 * CUBIC * TWO_ROOT_TWO_BY_PI),
+                            FloatVector.broadcast(S, TWO_ROOT_TWO_BY_PI));
+            es.mul(s).fma(a.mul(inner), sigmoid).intoMemorySegment(slope, at, ORDER, m);
+        }
+    }
+
+    private static void silu(MemorySegment x, MemorySegment out, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            FloatVector e = Transcendental.exp(v.abs().neg());
+            FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
+            s.blend(e.mul(s), v.compare(VectorOperators.LT, 0)).mul(v).intoMemorySegment(out, at, ORDER, m);
+        }
+    }
+
+    private static void siluSlope(MemorySegment x, MemorySegment value, MemorySegment slope, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            // σ from exp(−|x|), which cannot overflow; σ′ = e·s² on both sides.
+            FloatVector e = Transcendental.exp(v.abs().neg());
+            FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
+            FloatVector es = e.mul(s);
+            FloatVector sigmoid = s.blend(es, v.compare(VectorOperators.LT, 0));
+            sigmoid.mul(v).intoMemorySegment(value, at, ORDER, m);
+            es.mul(s).fma(v, sigmoid).intoMemorySegment(slope, at, ORDER, m);
+        }
+    }
+
+    private static void relu(MemorySegment x, MemorySegment out, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            v.blend(0, v.compare(VectorOperators.LT, 0)).intoMemorySegment(out, at, ORDER, m);
+        }
+    }
+
+    private static void reluSlope(MemorySegment x, MemorySegment value, MemorySegment slope, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            v.blend(0, v.compare(VectorOperators.LT, 0)).intoMemorySegment(value, at, ORDER, m);
+            FloatVector.zero(S).blend(1, v.compare(VectorOperators.GT, 0)).intoMemorySegment(slope, at, ORDER, m);
+        }
+    }
+
+    /// x up to [#FAR].
+    private static FloatVector near(FloatVector x) {
+        return x.blend(FAR, x.compare(VectorOperators.GT, FAR));
     }
 
     /// 2·√(2/π)·(x + 0.044715·x³)
     private static FloatVector twiceCubic(FloatVector x) {
         return x.mul(x)
-                .fma(
-                        FloatVector.broadcast(S, CUBIC * TWO_ROOT_TWO_BY_PI),
-                        FloatVector.broadcast(S, TWO_ROOT_TWO_BY_PI))
+                .fma(FloatVector.broadcast(S, CUBIC * TWO_ROOT_TWO_BY_PI), FloatVector.broadcast(S, TWO_ROOT_TWO_BY_PI))
                 .mul(x);
-    }
-
-    /// σ(y), from exp(−|y|), which cannot overflow.
-    private static FloatVector sigmoid(FloatVector y) {
-        FloatVector e = Transcendental.exp(y.abs().neg());
-        FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
-        return s.blend(e.mul(s), y.compare(VectorOperators.LT, 0));
-    }
-
-    /// σ(y) + factor·σ′(y)
-    private static FloatVector sigmoidAndSlope(FloatVector y, FloatVector factor) {
-        FloatVector e = Transcendental.exp(y.abs().neg());
-        FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
-        FloatVector es = e.mul(s);
-        return es.mul(s).fma(factor, s.blend(es, y.compare(VectorOperators.LT, 0)));
-    }
-
-    /// Φ(x): 0.5·erfc(|x|/√2) is the tail on one side.
-    private static FloatVector cdf(FloatVector x) {
-        FloatVector a = x.abs();
-        a = a.blend(FAR, a.compare(VectorOperators.GT, FAR));
-        FloatVector tail =
-                Transcendental.scaledErfc(a.mul(ROOT_HALF)).mul(bell(a)).mul(0.5f);
-        return FloatVector.broadcast(S, 1).sub(tail)
-                .blend(tail, x.compare(VectorOperators.LT, 0));
-    }
-
-    /// Φ(x) + x·φ(x)
-    private static FloatVector cdfAndXDensity(FloatVector x) {
-        FloatVector a = x.abs();
-        a = a.blend(FAR, a.compare(VectorOperators.GT, FAR));
-        FloatVector bell = bell(a);
-        FloatVector tail = Transcendental.scaledErfc(a.mul(ROOT_HALF)).mul(bell).mul(0.5f);
-        // With a = |x|: Φ + x·φ = 1 − tail + a·φ on the right, tail − a·φ on the left.
-        FloatVector left = a.mul(bell).fma(FloatVector.broadcast(S, -DENSITY_0), tail);
-        return FloatVector.broadcast(S, 1).sub(left)
-                .blend(left, x.compare(VectorOperators.LT, 0));
     }
 
     /// exp(−a²/2); what a² loses in rounding would be a relative error of the result.

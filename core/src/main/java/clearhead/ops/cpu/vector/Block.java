@@ -8,7 +8,14 @@ final class Block {
     /// Rows of a task: a multiple of the register block's rows.
     static final int TASK_ROWS = Lanes.BITS == 256 ? 60 : 64;
 
+    private static final int ROWS = Lanes.BITS == 256 ? 5 : 8;
+
     private Block() {}
+
+    /// Rows of each of `tasks` tasks, as even as whole register blocks allow.
+    static int evenRows(int rows, int tasks) {
+        return Math.ceilDiv(Math.ceilDiv(rows, Math.max(1, tasks)), ROWS) * ROWS;
+    }
 
     /// c [rows, cols] = (c or 0) + a·b, each output accumulated in the order of the inner axis.
     ///
@@ -17,19 +24,26 @@ final class Block {
     /// @param c element (i, j) at cOff + i·cRow + 4·j, in bytes
     /// @param fresh whether to start from 0 rather than from c
     static void strip(
-            MemorySegment a, long aOff, long aRow, long aStep,
-            MemorySegment b, long bOff, long bPanel,
-            MemorySegment c, long cOff, long cRow,
-            int rows, int cols, int inner, boolean fresh) {
+            MemorySegment a,
+            long aOff,
+            long aRow,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            long bPanel,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int rows,
+            int cols,
+            int inner,
+            boolean fresh) {
         if (Lanes.BITS == 512) {
-            Blocks512.strip(
-                    a, aOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, cols, inner, fresh);
+            Blocks512.strip(a, aOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, cols, inner, fresh);
         } else if (Lanes.BITS == 256) {
-            Blocks256.strip(
-                    a, aOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, cols, inner, fresh);
+            Blocks256.strip(a, aOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, cols, inner, fresh);
         } else {
-            Blocks128.strip(
-                    a, aOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, cols, inner, fresh);
+            Blocks128.strip(a, aOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, cols, inner, fresh);
         }
     }
 }

@@ -18,34 +18,48 @@ final class Blocks128 {
 
     /// [Block#strip] at 128 bit.
     static void strip(
-            MemorySegment a, long aOff, long aRow, long aStep,
-            MemorySegment b, long bOff, long bPanel,
-            MemorySegment c, long cOff, long cRow,
-            int rows, int cols, int inner, boolean fresh) {
+            MemorySegment a,
+            long aOff,
+            long aRow,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            long bPanel,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int rows,
+            int cols,
+            int inner,
+            boolean fresh) {
         for (int j = 0; j < cols; j += 16) {
             long bAt = bOff + (j >> 4) * bPanel;
             int width = Math.min(16, cols - j);
             int i = 0;
             if (width == 16) {
                 for (; i + 2 <= rows; i += 2) {
-                    rows2x4(
-                            a, aOff + i * aRow, aRow, aStep, b, bAt,
-                            c, cOff + i * cRow + j * 4L, cRow, inner, fresh);
+                    rows2x4(a, aOff + i * aRow, aRow, aStep, b, bAt, c, cOff + i * cRow + j * 4L, cRow, inner, fresh);
                 }
             }
             for (; i < rows; i++) {
-                rows1(
-                        a, aOff + i * aRow, aStep, b, bAt,
-                        c, cOff + i * cRow + j * 4L, inner, fresh, width);
+                rows1(a, aOff + i * aRow, aStep, b, bAt, c, cOff + i * cRow + j * 4L, inner, fresh, width);
             }
         }
     }
 
     /// 2 rows × 16 outputs.
     private static void rows2x4(
-            MemorySegment a, long aOff, long aRow, long aStep,
-            MemorySegment b, long bOff,
-            MemorySegment c, long cOff, long cRow, int inner, boolean fresh) {
+            MemorySegment a,
+            long aOff,
+            long aRow,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int inner,
+            boolean fresh) {
         FloatVector c00, c01, c02, c03;
         FloatVector c10, c11, c12, c13;
         if (fresh) {
@@ -90,9 +104,16 @@ final class Blocks128 {
 
     /// 1 row × up to 16 outputs.
     private static void rows1(
-            MemorySegment a, long aOff, long aStep,
-            MemorySegment b, long bOff,
-            MemorySegment c, long cOff, int inner, boolean fresh, int cols) {
+            MemorySegment a,
+            long aOff,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            MemorySegment c,
+            long cOff,
+            int inner,
+            boolean fresh,
+            int cols) {
         VectorMask<Float> m0 = S.indexInRange(0, cols);
         VectorMask<Float> m1 = S.indexInRange(4, cols);
         VectorMask<Float> m2 = S.indexInRange(8, cols);

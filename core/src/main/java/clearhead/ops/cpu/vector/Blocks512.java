@@ -19,23 +19,41 @@ final class Blocks512 {
 
     /// [Block#strip] at 512 bit.
     static void strip(
-            MemorySegment a, long aOff, long aRow, long aStep,
-            MemorySegment b, long bOff, long bPanel,
-            MemorySegment c, long cOff, long cRow,
-            int rows, int cols, int inner, boolean fresh) {
+            MemorySegment a,
+            long aOff,
+            long aRow,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            long bPanel,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int rows,
+            int cols,
+            int inner,
+            boolean fresh) {
         int j = 0;
         for (; j + 64 <= cols; j += 64) {
             long bAt = bOff + (j >> 4) * bPanel;
             int i = 0;
             for (; i + 4 <= rows; i += 4) {
                 rows4x4(
-                        a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel,
-                        c, cOff + i * cRow + j * 4L, cRow, inner, fresh);
+                        a,
+                        aOff + i * aRow,
+                        aRow,
+                        aStep,
+                        b,
+                        bAt,
+                        bPanel,
+                        c,
+                        cOff + i * cRow + j * 4L,
+                        cRow,
+                        inner,
+                        fresh);
             }
             for (; i < rows; i++) {
-                rows1x4(
-                        a, aOff + i * aRow, aStep, b, bAt, bPanel,
-                        c, cOff + i * cRow + j * 4L, inner, fresh);
+                rows1x4(a, aOff + i * aRow, aStep, b, bAt, bPanel, c, cOff + i * cRow + j * 4L, inner, fresh);
             }
         }
         for (; j + 32 <= cols; j += 32) {
@@ -43,13 +61,21 @@ final class Blocks512 {
             int i = 0;
             for (; i + 8 <= rows; i += 8) {
                 rows8x2(
-                        a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel,
-                        c, cOff + i * cRow + j * 4L, cRow, inner, fresh);
+                        a,
+                        aOff + i * aRow,
+                        aRow,
+                        aStep,
+                        b,
+                        bAt,
+                        bPanel,
+                        c,
+                        cOff + i * cRow + j * 4L,
+                        cRow,
+                        inner,
+                        fresh);
             }
             for (; i < rows; i++) {
-                rows1x2(
-                        a, aOff + i * aRow, aStep, b, bAt, bPanel,
-                        c, cOff + i * cRow + j * 4L, inner, fresh);
+                rows1x2(a, aOff + i * aRow, aStep, b, bAt, bPanel, c, cOff + i * cRow + j * 4L, inner, fresh);
             }
         }
         for (; j < cols; j += 16) {
@@ -58,22 +84,39 @@ final class Blocks512 {
             int i = 0;
             for (; i + 8 <= rows; i += 8) {
                 rows8x1(
-                        a, aOff + i * aRow, aRow, aStep, b, bAt,
-                        c, cOff + i * cRow + j * 4L, cRow, inner, fresh, width);
+                        a,
+                        aOff + i * aRow,
+                        aRow,
+                        aStep,
+                        b,
+                        bAt,
+                        c,
+                        cOff + i * cRow + j * 4L,
+                        cRow,
+                        inner,
+                        fresh,
+                        width);
             }
             for (; i < rows; i++) {
-                rows1x1(
-                        a, aOff + i * aRow, aStep, b, bAt,
-                        c, cOff + i * cRow + j * 4L, inner, fresh, width);
+                rows1x1(a, aOff + i * aRow, aStep, b, bAt, c, cOff + i * cRow + j * 4L, inner, fresh, width);
             }
         }
     }
 
     /// 4 rows × 64 outputs.
     private static void rows4x4(
-            MemorySegment a, long aOff, long aRow, long aStep,
-            MemorySegment b, long bOff, long bPanel,
-            MemorySegment c, long cOff, long cRow, int inner, boolean fresh) {
+            MemorySegment a,
+            long aOff,
+            long aRow,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            long bPanel,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int inner,
+            boolean fresh) {
         FloatVector c00, c01, c02, c03;
         FloatVector c10, c11, c12, c13;
         FloatVector c20, c21, c22, c23;
@@ -153,9 +196,16 @@ final class Blocks512 {
 
     /// 1 row × 64 outputs.
     private static void rows1x4(
-            MemorySegment a, long aOff, long aStep,
-            MemorySegment b, long bOff, long bPanel,
-            MemorySegment c, long cOff, int inner, boolean fresh) {
+            MemorySegment a,
+            long aOff,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            long bPanel,
+            MemorySegment c,
+            long cOff,
+            int inner,
+            boolean fresh) {
         FloatVector c00, c01, c02, c03;
         if (fresh) {
             c00 = c01 = c02 = c03 = FloatVector.zero(S);
@@ -187,9 +237,18 @@ final class Blocks512 {
 
     /// 8 rows × 32 outputs.
     private static void rows8x2(
-            MemorySegment a, long aOff, long aRow, long aStep,
-            MemorySegment b, long bOff, long bPanel,
-            MemorySegment c, long cOff, long cRow, int inner, boolean fresh) {
+            MemorySegment a,
+            long aOff,
+            long aRow,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            long bPanel,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int inner,
+            boolean fresh) {
         FloatVector c00, c01;
         FloatVector c10, c11;
         FloatVector c20, c21;
@@ -281,9 +340,16 @@ final class Blocks512 {
 
     /// 1 row × 32 outputs.
     private static void rows1x2(
-            MemorySegment a, long aOff, long aStep,
-            MemorySegment b, long bOff, long bPanel,
-            MemorySegment c, long cOff, int inner, boolean fresh) {
+            MemorySegment a,
+            long aOff,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            long bPanel,
+            MemorySegment c,
+            long cOff,
+            int inner,
+            boolean fresh) {
         FloatVector c00, c01;
         if (fresh) {
             c00 = c01 = FloatVector.zero(S);
@@ -305,9 +371,18 @@ final class Blocks512 {
 
     /// 8 rows × up to 16 outputs.
     private static void rows8x1(
-            MemorySegment a, long aOff, long aRow, long aStep,
-            MemorySegment b, long bOff,
-            MemorySegment c, long cOff, long cRow, int inner, boolean fresh, int cols) {
+            MemorySegment a,
+            long aOff,
+            long aRow,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int inner,
+            boolean fresh,
+            int cols) {
         VectorMask<Float> m0 = S.indexInRange(0, cols);
         FloatVector c00;
         FloatVector c10;
@@ -374,9 +449,16 @@ final class Blocks512 {
 
     /// 1 row × up to 16 outputs.
     private static void rows1x1(
-            MemorySegment a, long aOff, long aStep,
-            MemorySegment b, long bOff,
-            MemorySegment c, long cOff, int inner, boolean fresh, int cols) {
+            MemorySegment a,
+            long aOff,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            MemorySegment c,
+            long cOff,
+            int inner,
+            boolean fresh,
+            int cols) {
         VectorMask<Float> m0 = S.indexInRange(0, cols);
         FloatVector c00;
         if (fresh) {

@@ -28,51 +28,46 @@ final class CrossEntropy {
         int vocab = logits.dim(1);
         Tensor loss = workspace.take(DType.F32, tokens);
         MemorySegment x = logits.data();
-        Rows.split(
-                workers, tokens, vocab,
-                (from, to) -> {
-                    for (int i = from; i < to; i++) {
-                        int target = targets.intAt(i);
-                        float nats = 0;
-                        if (target >= 0) {
-                            long row = i * (vocab * 4L);
-                            float max = max(x, row, vocab);
-                            double sum = sumOfExp(x, row, vocab, max);
-                            nats = (float) (Math.log(sum) + max - x.get(F32, row + target * 4L));
-                        }
-                        loss.data().set(F32, i * 4L, nats);
-                    }
-                });
+        Rows.split(workers, tokens, vocab, (from, to) -> {
+            for (int i = from; i < to; i++) {
+                int target = targets.intAt(i);
+                float nats = 0;
+                if (target >= 0) {
+                    long row = i * (vocab * 4L);
+                    float max = max(x, row, vocab);
+                    double sum = sumOfExp(x, row, vocab, max);
+                    nats = (float) (Math.log(sum) + max - x.get(F32, row + target * 4L));
+                }
+                loss.data().set(F32, i * 4L, nats);
+            }
+        });
         return loss;
     }
 
     /// @param dLoss [tokens]
     /// @return [tokens, vocab]
-    static Tensor adjoint(
-            Workspace workspace, Workers workers, Tensor logits, Tensor targets, Tensor dLoss) {
+    static Tensor adjoint(Workspace workspace, Workers workers, Tensor logits, Tensor targets, Tensor dLoss) {
         int tokens = logits.dim(0);
         int vocab = logits.dim(1);
         Tensor dLogits = workspace.take(DType.F32, tokens, vocab);
         MemorySegment x = logits.data();
         MemorySegment d = dLogits.data();
-        Rows.split(
-                workers, tokens, vocab,
-                (from, to) -> {
-                    for (int i = from; i < to; i++) {
-                        int target = targets.intAt(i);
-                        long row = i * (vocab * 4L);
-                        if (target < 0) {
-                            d.asSlice(row, vocab * 4L).fill((byte) 0);
-                            continue;
-                        }
-                        float max = max(x, row, vocab);
-                        float factor = dLoss.data().get(F32, i * 4L);
-                        double sum = expInto(x, row, vocab, max, d);
-                        times(d, row, vocab, (float) (factor / sum));
-                        long hit = row + target * 4L;
-                        d.set(F32, hit, d.get(F32, hit) - factor);
-                    }
-                });
+        Rows.split(workers, tokens, vocab, (from, to) -> {
+            for (int i = from; i < to; i++) {
+                int target = targets.intAt(i);
+                long row = i * (vocab * 4L);
+                if (target < 0) {
+                    d.asSlice(row, vocab * 4L).fill((byte) 0);
+                    continue;
+                }
+                float max = max(x, row, vocab);
+                float factor = dLoss.data().get(F32, i * 4L);
+                double sum = expInto(x, row, vocab, max, d);
+                times(d, row, vocab, (float) (factor / sum));
+                long hit = row + target * 4L;
+                d.set(F32, hit, d.get(F32, hit) - factor);
+            }
+        });
         return dLogits;
     }
 
@@ -102,7 +97,8 @@ final class CrossEntropy {
         for (; j <= count - 2 * Lanes.COUNT; j += 2 * Lanes.COUNT) {
             long at = row + j * 4L;
             FloatVector a = FloatVector.fromMemorySegment(S, x, at, ORDER).sub(max);
-            FloatVector b = FloatVector.fromMemorySegment(S, x, at + Lanes.BYTES, ORDER).sub(max);
+            FloatVector b =
+                    FloatVector.fromMemorySegment(S, x, at + Lanes.BYTES, ORDER).sub(max);
             s0 = s0.add(Transcendental.exp(a));
             s1 = s1.add(Transcendental.exp(b));
         }
@@ -116,15 +112,15 @@ final class CrossEntropy {
     }
 
     /// Stores exp(x − max) and returns its sum, added in the order of [#sumOfExp].
-    private static double expInto(
-            MemorySegment x, long row, int count, float max, MemorySegment out) {
+    private static double expInto(MemorySegment x, long row, int count, float max, MemorySegment out) {
         FloatVector s0 = FloatVector.zero(S);
         FloatVector s1 = s0;
         int j = 0;
         for (; j <= count - 2 * Lanes.COUNT; j += 2 * Lanes.COUNT) {
             long at = row + j * 4L;
             FloatVector a = FloatVector.fromMemorySegment(S, x, at, ORDER).sub(max);
-            FloatVector b = FloatVector.fromMemorySegment(S, x, at + Lanes.BYTES, ORDER).sub(max);
+            FloatVector b =
+                    FloatVector.fromMemorySegment(S, x, at + Lanes.BYTES, ORDER).sub(max);
             FloatVector ea = Transcendental.exp(a);
             FloatVector eb = Transcendental.exp(b);
             ea.intoMemorySegment(out, at, ORDER);
@@ -147,14 +143,10 @@ final class CrossEntropy {
         for (int j = 0; j < count; j += Lanes.COUNT) {
             long at = row + j * 4L;
             if (j <= count - Lanes.COUNT) {
-                FloatVector.fromMemorySegment(S, x, at, ORDER)
-                        .mul(factor)
-                        .intoMemorySegment(x, at, ORDER);
+                FloatVector.fromMemorySegment(S, x, at, ORDER).mul(factor).intoMemorySegment(x, at, ORDER);
             } else {
                 VectorMask<Float> in = S.indexInRange(j, count);
-                FloatVector.fromMemorySegment(S, x, at, ORDER, in)
-                        .mul(factor)
-                        .intoMemorySegment(x, at, ORDER, in);
+                FloatVector.fromMemorySegment(S, x, at, ORDER, in).mul(factor).intoMemorySegment(x, at, ORDER, in);
             }
         }
     }

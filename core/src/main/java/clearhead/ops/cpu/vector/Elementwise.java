@@ -26,12 +26,10 @@ final class Elementwise {
 
     /// Cuts `size` elements into tasks of a fixed size.
     static void split(Workers workers, long size, Stretch body) {
-        workers.run(
-                Math.toIntExact(Math.ceilDiv(size, TASK)),
-                task -> {
-                    long from = (long) task * TASK;
-                    body.run(from, Math.min(size, from + TASK));
-                });
+        workers.run(Math.toIntExact(Math.ceilDiv(size, TASK)), task -> {
+            long from = (long) task * TASK;
+            body.run(from, Math.min(size, from + TASK));
+        });
     }
 
     static Tensor add(Workspace workspace, Workers workers, Tensor a, Tensor b) {
@@ -42,13 +40,10 @@ final class Elementwise {
 
     /// into += d.
     static void accumulate(Workers workers, Tensor d, Tensor into) {
-        split(
-                workers, d.size(),
-                (from, to) -> sum(into.data(), d.data(), into.data(), from, to));
+        split(workers, d.size(), (from, to) -> sum(into.data(), d.data(), into.data(), from, to));
     }
 
-    private static void sum(
-            MemorySegment a, MemorySegment b, MemorySegment out, long from, long to) {
+    private static void sum(MemorySegment a, MemorySegment b, MemorySegment out, long from, long to) {
         long end = to * 4;
         long at = from * 4;
         for (; at <= end - Lanes.BYTES; at += Lanes.BYTES) {
@@ -71,31 +66,24 @@ final class Elementwise {
         return out;
     }
 
-    private static void times(
-            MemorySegment x, float factor, MemorySegment out, long from, long to) {
+    private static void times(MemorySegment x, float factor, MemorySegment out, long from, long to) {
         long end = to * 4;
         long at = from * 4;
         for (; at <= end - Lanes.BYTES; at += Lanes.BYTES) {
-            FloatVector.fromMemorySegment(S, x, at, ORDER)
-                    .mul(factor)
-                    .intoMemorySegment(out, at, ORDER);
+            FloatVector.fromMemorySegment(S, x, at, ORDER).mul(factor).intoMemorySegment(out, at, ORDER);
         }
         if (at < end) {
             VectorMask<Float> m = S.indexInRange(0, (int) (end - at) / 4);
-            FloatVector.fromMemorySegment(S, x, at, ORDER, m)
-                    .mul(factor)
-                    .intoMemorySegment(out, at, ORDER, m);
+            FloatVector.fromMemorySegment(S, x, at, ORDER, m).mul(factor).intoMemorySegment(out, at, ORDER, m);
         }
     }
 
     static Tensor zerosLike(Workspace workspace, Workers workers, Tensor t) {
         Tensor out = workspace.take(t.type(), t.shape());
-        split(
-                workers, out.size(),
-                (from, to) -> {
-                    long size = t.type().bytes(1);
-                    out.data().asSlice(from * size, (to - from) * size).fill((byte) 0);
-                });
+        split(workers, out.size(), (from, to) -> {
+            long size = t.type().bytes(1);
+            out.data().asSlice(from * size, (to - from) * size).fill((byte) 0);
+        });
         return out;
     }
 }

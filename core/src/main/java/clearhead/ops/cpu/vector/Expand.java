@@ -19,10 +19,8 @@ final class Expand {
     private static final VectorSpecies<Short> HALVES =
             VectorSpecies.of(short.class, VectorShape.forBitSize(Lanes.BITS / 2));
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
-    private static final ValueLayout.OfFloat F32 =
-            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
-    private static final ValueLayout.OfShort I16 =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
+    private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
     private static final ValueLayout.OfByte I8 = ValueLayout.JAVA_BYTE;
 
     private Expand() {}
@@ -34,8 +32,7 @@ final class Expand {
         switch (type) {
             case F32 -> MemorySegment.copy(data, first * 4, into, at, count * 4L);
             case F16, BF16 -> halves(type == DType.F16, data, first * 2, count, into, at, 4);
-            case Q8_0, Q4_0, Q4_1 ->
-                    blocks(type, data, first / 32 * type.blockBytes(), count / 32, into, at, 4);
+            case Q8_0, Q4_0, Q4_1 -> blocks(type, data, first / 32 * type.blockBytes(), count / 32, into, at, 4);
             case F64, I64, I32, I16, I8, U8, BOOL -> {
                 for (int i = 0; i < count; i++) {
                     into.set(F32, at + i * 4L, (float) from.at(first + i));
@@ -59,8 +56,7 @@ final class Expand {
 
     /// 16-bit floats, written `stride` bytes apart.
     static void halves(
-            boolean ieee, MemorySegment from, long start, int count, MemorySegment into, long at,
-            long stride) {
+            boolean ieee, MemorySegment from, long start, int count, MemorySegment into, long at, long stride) {
         int i = 0;
         if (stride == 4) {
             for (; i <= count - Lanes.COUNT; i += Lanes.COUNT) {
@@ -70,9 +66,7 @@ final class Expand {
         }
         for (; i < count; i++) {
             short bits = from.get(I16, start + i * 2L);
-            into.set(
-                    F32, at + i * stride,
-                    ieee ? Float.float16ToFloat(bits) : Float.intBitsToFloat(bits << 16));
+            into.set(F32, at + i * stride, ieee ? Float.float16ToFloat(bits) : Float.intBitsToFloat(bits << 16));
         }
     }
 
@@ -84,11 +78,10 @@ final class Expand {
         }
         // Exponent and fraction in a float's place, the exponent 112 too small: the product sets it
         // right and makes subnormal numbers normal. What was infinite or no number stays so.
-        FloatVector scaled =
-                wide.lanewise(VectorOperators.LSHL, 13)
-                        .and(0x8fffffff)
-                        .reinterpretAsFloats()
-                        .mul(0x1p112f);
+        FloatVector scaled = wide.lanewise(VectorOperators.LSHL, 13)
+                .and(0x8fffffff)
+                .reinterpretAsFloats()
+                .mul(0x1p112f);
         return scaled.reinterpretAsInts()
                 .lanewise(VectorOperators.OR, 0x7f800000, wide.and(0x7c00).compare(VectorOperators.EQ, 0x7c00))
                 .reinterpretAsFloats();
@@ -96,8 +89,7 @@ final class Expand {
 
     /// Quantized blocks of 32, written `stride` bytes apart.
     static void blocks(
-            DType type, MemorySegment from, long start, int count, MemorySegment into, long at,
-            long stride) {
+            DType type, MemorySegment from, long start, int count, MemorySegment into, long at, long stride) {
         for (int b = 0; b < count; b++) {
             long block = start + (long) b * type.blockBytes();
             long to = at + b * 32 * stride;

@@ -33,8 +33,7 @@ final class Lanes {
         int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
         int bits = Integer.getInteger("clearhead.vectorBits", Math.clamp(preferred, 128, 512));
         if (bits != 128 && bits != 256 && bits != 512) {
-            throw new IllegalArgumentException(
-                    "clearhead.vectorBits must be 128, 256 or 512, got " + bits);
+            throw new IllegalArgumentException("clearhead.vectorBits must be 128, 256 or 512, got " + bits);
         }
         return VectorShape.forBitSize(bits);
     }

@@ -7,7 +7,6 @@ import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
-import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /// x·Wᵀ, with and without bias, and its adjoints, all through [Product].
@@ -27,8 +26,7 @@ final class Linear {
     }
 
     /// @param bias [out], where the sums start
-    static Tensor forward(
-            Workspace workspace, Workers workers, Tensor x, Tensor weight, Tensor bias) {
+    static Tensor forward(Workspace workspace, Workers workers, Tensor x, Tensor weight, Tensor bias) {
         Tensor out = workspace.take(DType.F32, x.dim(0), weight.dim(0));
         long rowBytes = out.dim(1) * 4L;
         long mark = workspace.mark();
@@ -42,17 +40,22 @@ final class Linear {
     }
 
     private static void product(
-            Workspace workspace, Workers workers, Tensor x, Tensor weight, Tensor out,
-            boolean fresh) {
+            Workspace workspace, Workers workers, Tensor x, Tensor weight, Tensor out, boolean fresh) {
         int inner = x.dim(1);
-        var product =
-                new Product(x.data(), 0, inner * 4L, 4, x.dim(0), weight.dim(0), inner);
+        var product = new Product(x.data(), 0, inner * 4L, 4, x.dim(0), weight.dim(0), inner);
         if (weight.layout() == Layout.ROWS) {
             product.run(workspace, workers, Panels.ofRows(weight), out.data(), fresh);
         } else if (weight.type() == DType.F32) {
             product.runPanels(
-                    workspace, workers, weight.data(), 0, inner * Product.STEP_BYTES,
-                    out.data(), 0, weight.dim(0), fresh);
+                    workspace,
+                    workers,
+                    weight.data(),
+                    0,
+                    inner * Product.STEP_BYTES,
+                    out.data(),
+                    0,
+                    weight.dim(0),
+                    fresh);
         } else {
             product.run(workspace, workers, PackedWeights.source(weight), out.data(), fresh);
         }
@@ -63,8 +66,7 @@ final class Linear {
     /// @param dOut [tokens, out]
     /// @param weight [out, in]
     /// @return [tokens, in]
-    static Tensor inputAdjoint(
-            Workspace workspace, Workers workers, Tensor dOut, Tensor weight) {
+    static Tensor inputAdjoint(Workspace workspace, Workers workers, Tensor dOut, Tensor weight) {
         int outputs = weight.dim(0);
         int inputs = weight.dim(1);
         Tensor dX = workspace.take(DType.F32, dOut.dim(0), inputs);
@@ -81,15 +83,12 @@ final class Linear {
     /// @param x [tokens, in]
     /// @param dOut [tokens, out]
     /// @param intoWeight [out, in]
-    static void weightAdjoint(
-            Workspace workspace, Workers workers, Tensor x, Tensor dOut, Tensor intoWeight) {
+    static void weightAdjoint(Workspace workspace, Workers workers, Tensor x, Tensor dOut, Tensor intoWeight) {
         int tokens = x.dim(0);
         int inputs = x.dim(1);
         int outputs = dOut.dim(1);
         new Product(dOut.data(), 0, 4, outputs * 4L, outputs, inputs, tokens)
-                .run(
-                        workspace, workers, Panels.ofColumns(x.data(), inputs),
-                        intoWeight.data(), false);
+                .run(workspace, workers, Panels.ofColumns(x.data(), inputs), intoWeight.data(), false);
     }
 
     /// intoBias += Σ over tokens of dOut.

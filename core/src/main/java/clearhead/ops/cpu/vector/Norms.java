@@ -21,43 +21,36 @@ final class Norms {
 
     private Norms() {}
 
-    static Tensor layerNorm(
-            Workspace workspace, Workers workers, Tensor x, Tensor weight, Tensor bias,
-            double eps) {
+    static Tensor layerNorm(Workspace workspace, Workers workers, Tensor x, Tensor weight, Tensor bias, double eps) {
         int dim = x.dim(1);
         Tensor out = workspace.take(DType.F32, x.shape());
         long mark = workspace.mark();
         MemorySegment w = Expand.all(workspace, weight);
         MemorySegment b = Expand.all(workspace, bias);
-        Rows.split(
-                workers, x.dim(0), dim,
-                (from, to) -> {
-                    for (int i = from; i < to; i++) {
-                        long row = i * (dim * 4L);
-                        float mean = mean(x.data(), row, dim);
-                        float factor = factor(squares(x.data(), row, dim, mean), dim, eps);
-                        shiftedRow(x.data(), row, dim, mean, factor, w, b, out.data());
-                    }
-                });
+        Rows.split(workers, x.dim(0), dim, (from, to) -> {
+            for (int i = from; i < to; i++) {
+                long row = i * (dim * 4L);
+                float mean = mean(x.data(), row, dim);
+                float factor = factor(squares(x.data(), row, dim, mean), dim, eps);
+                shiftedRow(x.data(), row, dim, mean, factor, w, b, out.data());
+            }
+        });
         workspace.release(mark);
         return out;
     }
 
-    static Tensor rmsNorm(
-            Workspace workspace, Workers workers, Tensor x, Tensor weight, double eps) {
+    static Tensor rmsNorm(Workspace workspace, Workers workers, Tensor x, Tensor weight, double eps) {
         int dim = x.dim(1);
         Tensor out = workspace.take(DType.F32, x.shape());
         long mark = workspace.mark();
         MemorySegment w = Expand.all(workspace, weight);
-        Rows.split(
-                workers, x.dim(0), dim,
-                (from, to) -> {
-                    for (int i = from; i < to; i++) {
-                        long row = i * (dim * 4L);
-                        float factor = factor(squares(x.data(), row, dim, 0), dim, eps);
-                        scaledRow(x.data(), row, dim, factor, w, out.data());
-                    }
-                });
+        Rows.split(workers, x.dim(0), dim, (from, to) -> {
+            for (int i = from; i < to; i++) {
+                long row = i * (dim * 4L);
+                float factor = factor(squares(x.data(), row, dim, 0), dim, eps);
+                scaledRow(x.data(), row, dim, factor, w, out.data());
+            }
+        });
         workspace.release(mark);
         return out;
     }
@@ -85,9 +78,8 @@ final class Norms {
                 s = c.fma(c, s);
             } else {
                 VectorMask<Float> in = S.indexInRange(j, dim);
-                FloatVector c =
-                        FloatVector.fromMemorySegment(S, x, row + j * 4L, ORDER, in)
-                                .sub(FloatVector.broadcast(S, mean), in);
+                FloatVector c = FloatVector.fromMemorySegment(S, x, row + j * 4L, ORDER, in)
+                        .sub(FloatVector.broadcast(S, mean), in);
                 s = c.fma(c, s);
             }
         }
@@ -100,8 +92,14 @@ final class Norms {
     }
 
     private static void shiftedRow(
-            MemorySegment x, long row, int dim, float mean, float factor, MemorySegment w,
-            MemorySegment b, MemorySegment out) {
+            MemorySegment x,
+            long row,
+            int dim,
+            float mean,
+            float factor,
+            MemorySegment w,
+            MemorySegment b,
+            MemorySegment out) {
         for (int j = 0; j < dim; j += Lanes.COUNT) {
             long at = row + j * 4L;
             if (j <= dim - Lanes.COUNT) {
@@ -145,8 +143,14 @@ final class Norms {
     }
 
     static Tensor layerNormAdjoint(
-            Workspace workspace, Workers workers, Tensor x, Tensor weight, double eps, Tensor dOut,
-            Tensor intoWeight, Tensor intoBias) {
+            Workspace workspace,
+            Workers workers,
+            Tensor x,
+            Tensor weight,
+            double eps,
+            Tensor dOut,
+            Tensor intoWeight,
+            Tensor intoBias) {
         int dim = x.dim(1);
         Tensor dX = workspace.take(DType.F32, x.shape());
         long mark = workspace.mark();
@@ -156,28 +160,20 @@ final class Norms {
         int tasks = Math.ceilDiv(rows, step);
         long bytes = dim * 4L;
         MemorySegment partial = workspace.takeBytes(Math.max(1, 2 * tasks * bytes));
-        workers.run(
-                tasks,
-                task -> {
-                    long dW = 2 * task * bytes;
-                    long dB = dW + bytes;
-                    partial.asSlice(dW, 2 * bytes).fill((byte) 0);
-                    for (int i = task * step; i < Math.min(rows, (task + 1) * step); i++) {
-                        long row = i * bytes;
-                        float mean = mean(x.data(), row, dim);
-                        float factor = factor(squares(x.data(), row, dim, mean), dim, eps);
-                        addTo(dOut.data(), row, dim, partial, dB);
-                        float meanG = dot(dOut.data(), row, w, dim) / dim;
-                        float meanGx =
-                                weightRow(
-                                                x.data(), dOut.data(), row, dim, mean, factor, w,
-                                                partial, dW)
-                                        / dim;
-                        inputRow(
-                                x.data(), dOut.data(), row, dim, mean, factor, w, meanG, meanGx,
-                                dX.data());
-                    }
-                });
+        workers.run(tasks, task -> {
+            long dW = 2 * task * bytes;
+            long dB = dW + bytes;
+            partial.asSlice(dW, 2 * bytes).fill((byte) 0);
+            for (int i = task * step; i < Math.min(rows, (task + 1) * step); i++) {
+                long row = i * bytes;
+                float mean = mean(x.data(), row, dim);
+                float factor = factor(squares(x.data(), row, dim, mean), dim, eps);
+                addTo(dOut.data(), row, dim, partial, dB);
+                float meanG = dot(dOut.data(), row, w, dim) / dim;
+                float meanGx = weightRow(x.data(), dOut.data(), row, dim, mean, factor, w, partial, dW) / dim;
+                inputRow(x.data(), dOut.data(), row, dim, mean, factor, w, meanG, meanGx, dX.data());
+            }
+        });
         for (int t = 0; t < tasks; t++) {
             addTo(partial, 2 * t * bytes, dim, intoWeight.data(), 0);
             addTo(partial, (2 * t + 1) * bytes, dim, intoBias.data(), 0);
@@ -187,8 +183,7 @@ final class Norms {
     }
 
     static Tensor rmsNormAdjoint(
-            Workspace workspace, Workers workers, Tensor x, Tensor weight, double eps, Tensor dOut,
-            Tensor intoWeight) {
+            Workspace workspace, Workers workers, Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight) {
         int dim = x.dim(1);
         Tensor dX = workspace.take(DType.F32, x.shape());
         long mark = workspace.mark();
@@ -198,24 +193,16 @@ final class Norms {
         int tasks = Math.ceilDiv(rows, step);
         long bytes = dim * 4L;
         MemorySegment partial = workspace.takeBytes(Math.max(1, tasks * bytes));
-        workers.run(
-                tasks,
-                task -> {
-                    long dW = task * bytes;
-                    partial.asSlice(dW, bytes).fill((byte) 0);
-                    for (int i = task * step; i < Math.min(rows, (task + 1) * step); i++) {
-                        long row = i * bytes;
-                        float factor = factor(squares(x.data(), row, dim, 0), dim, eps);
-                        float meanGx =
-                                weightRow(
-                                                x.data(), dOut.data(), row, dim, 0, factor, w,
-                                                partial, dW)
-                                        / dim;
-                        inputRow(
-                                x.data(), dOut.data(), row, dim, 0, factor, w, 0, meanGx,
-                                dX.data());
-                    }
-                });
+        workers.run(tasks, task -> {
+            long dW = task * bytes;
+            partial.asSlice(dW, bytes).fill((byte) 0);
+            for (int i = task * step; i < Math.min(rows, (task + 1) * step); i++) {
+                long row = i * bytes;
+                float factor = factor(squares(x.data(), row, dim, 0), dim, eps);
+                float meanGx = weightRow(x.data(), dOut.data(), row, dim, 0, factor, w, partial, dW) / dim;
+                inputRow(x.data(), dOut.data(), row, dim, 0, factor, w, 0, meanGx, dX.data());
+            }
+        });
         for (int t = 0; t < tasks; t++) {
             addTo(partial, t * bytes, dim, intoWeight.data(), 0);
         }
@@ -234,8 +221,7 @@ final class Norms {
         return Lanes.sum(s);
     }
 
-    private static void addTo(
-            MemorySegment d, long row, int dim, MemorySegment into, long at) {
+    private static void addTo(MemorySegment d, long row, int dim, MemorySegment into, long at) {
         for (int j = 0; j < dim; j += Lanes.COUNT) {
             VectorMask<Float> in = S.indexInRange(j, dim);
             FloatVector.fromMemorySegment(S, into, at + j * 4L, ORDER, in)
@@ -246,17 +232,23 @@ final class Norms {
 
     /// dW += dOut·x̂; returns Σ dOut·w·x̂.
     private static float weightRow(
-            MemorySegment x, MemorySegment dOut, long row, int dim, float mean, float factor,
-            MemorySegment w, MemorySegment partial, long dW) {
+            MemorySegment x,
+            MemorySegment dOut,
+            long row,
+            int dim,
+            float mean,
+            float factor,
+            MemorySegment w,
+            MemorySegment partial,
+            long dW) {
         FloatVector s = FloatVector.zero(S);
         for (int j = 0; j < dim; j += Lanes.COUNT) {
             VectorMask<Float> in = S.indexInRange(j, dim);
             long at = row + j * 4L;
-            FloatVector dx =
-                    FloatVector.fromMemorySegment(S, x, at, ORDER, in)
-                            .sub(mean)
-                            .mul(factor)
-                            .mul(FloatVector.fromMemorySegment(S, dOut, at, ORDER, in));
+            FloatVector dx = FloatVector.fromMemorySegment(S, x, at, ORDER, in)
+                    .sub(mean)
+                    .mul(factor)
+                    .mul(FloatVector.fromMemorySegment(S, dOut, at, ORDER, in));
             dx.add(FloatVector.fromMemorySegment(S, partial, dW + j * 4L, ORDER, in))
                     .intoMemorySegment(partial, dW + j * 4L, ORDER, in);
             s = dx.fma(FloatVector.fromMemorySegment(S, w, j * 4L, ORDER, in), s);
@@ -266,20 +258,25 @@ final class Norms {
 
     /// dX = (g − mean(g) − x̂·mean(g·x̂))·factor
     private static void inputRow(
-            MemorySegment x, MemorySegment dOut, long row, int dim, float mean, float factor,
-            MemorySegment w, float meanG, float meanGx, MemorySegment dX) {
+            MemorySegment x,
+            MemorySegment dOut,
+            long row,
+            int dim,
+            float mean,
+            float factor,
+            MemorySegment w,
+            float meanG,
+            float meanGx,
+            MemorySegment dX) {
         for (int j = 0; j < dim; j += Lanes.COUNT) {
             VectorMask<Float> in = S.indexInRange(j, dim);
             long at = row + j * 4L;
             FloatVector normed =
                     FloatVector.fromMemorySegment(S, x, at, ORDER, in).sub(mean).mul(factor);
-            FloatVector g =
-                    FloatVector.fromMemorySegment(S, dOut, at, ORDER, in)
-                            .mul(FloatVector.fromMemorySegment(S, w, j * 4L, ORDER, in))
-                            .sub(meanG);
-            normed.fma(FloatVector.broadcast(S, -meanGx), g)
-                    .mul(factor)
-                    .intoMemorySegment(dX, at, ORDER, in);
+            FloatVector g = FloatVector.fromMemorySegment(S, dOut, at, ORDER, in)
+                    .mul(FloatVector.fromMemorySegment(S, w, j * 4L, ORDER, in))
+                    .sub(meanG);
+            normed.fma(FloatVector.broadcast(S, -meanGx), g).mul(factor).intoMemorySegment(dX, at, ORDER, in);
         }
     }
 }

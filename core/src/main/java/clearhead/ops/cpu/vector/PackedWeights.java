@@ -35,10 +35,8 @@ final class PackedWeights {
             VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, Lanes.BITS / 4)));
 
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
-    private static final ValueLayout.OfFloat F32 =
-            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
-    private static final ValueLayout.OfShort I16 =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
+    private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
     private static final ValueLayout.OfByte I8 = ValueLayout.JAVA_BYTE;
 
     /// Bytes of 32 inputs of a panel.
@@ -62,17 +60,14 @@ final class PackedWeights {
         long bytes = panelBytes(type, inner);
         MemorySegment into = arena.allocate(Math.addExact(panels * bytes, SLACK), 64);
         Product.Source floats = Panels.ofRows(weight);
-        workers.run(
-                panels,
-                p -> {
-                    switch (type) {
-                        case F32 -> floats.pack(p, 0, inner, into, p * bytes);
-                        case F16, BF16 -> packHalves(weight, p, into, p * bytes);
-                        case Q8_0, Q4_0, Q4_1 -> packBlocks(weight, p, into, p * bytes);
-                        case F64, I64, I32, I16, I8, U8, BOOL ->
-                                throw new AssertionError(type + " is not packed");
-                    }
-                });
+        workers.run(panels, p -> {
+            switch (type) {
+                case F32 -> floats.pack(p, 0, inner, into, p * bytes);
+                case F16, BF16 -> packHalves(weight, p, into, p * bytes);
+                case Q8_0, Q4_0, Q4_1 -> packBlocks(weight, p, into, p * bytes);
+                case F64, I64, I32, I16, I8, U8, BOOL -> throw new AssertionError(type + " is not packed");
+            }
+        });
         return new Tensor(type, weight.shape(), Layout.PANELS, into);
     }
 
@@ -90,8 +85,7 @@ final class PackedWeights {
             case F16, BF16 -> inner * Product.STEP_BYTES / 2;
             case Q8_0 -> inner / 32 * Q8_BLOCK;
             case Q4_0, Q4_1 -> inner / 32 * Q4_BLOCK;
-            case F64, I64, I32, I16, I8, U8, BOOL ->
-                    throw new AssertionError(type + " is not packed");
+            case F64, I64, I32, I16, I8, U8, BOOL -> throw new AssertionError(type + " is not packed");
         };
     }
 
@@ -116,15 +110,12 @@ final class PackedWeights {
         for (int o = 0; o < PANEL && panel * PANEL + o < weight.dim(0); o++) {
             long row = (long) (panel * PANEL + o) * inner / 32 * type.blockBytes();
             for (int b = 0; b < inner / 32; b++) {
-                packBlock(
-                        type, weight.data(), row + (long) b * type.blockBytes(), into,
-                        at + b * blockBytes, o);
+                packBlock(type, weight.data(), row + (long) b * type.blockBytes(), into, at + b * blockBytes, o);
             }
         }
     }
 
-    private static void packBlock(
-            DType type, MemorySegment from, long block, MemorySegment into, long at, int o) {
+    private static void packBlock(DType type, MemorySegment from, long block, MemorySegment into, long at, int o) {
         float scale = Float.float16ToFloat(from.get(I16, block));
         into.set(F32, at + o * 4L, scale);
         if (type == DType.Q8_0) {
@@ -134,8 +125,7 @@ final class PackedWeights {
             return;
         }
         boolean symmetric = type == DType.Q4_0;
-        float minimum =
-                symmetric ? -8 * scale : Float.float16ToFloat(from.get(I16, block + 2));
+        float minimum = symmetric ? -8 * scale : Float.float16ToFloat(from.get(I16, block + 2));
         into.set(F32, at + 64 + o * 4L, minimum);
         long nibbles = block + (symmetric ? 2 : 4);
         for (int i = 0; i < 16; i++) {
@@ -160,28 +150,22 @@ final class PackedWeights {
                         halves(ieee, data, panel * bytes + from * 32L, to - from, into, at);
             }
             case Q8_0 ->
-                    (panel, from, to, into, at) -> {
-                        for (int k = from; k < to; k += 32) {
-                            block8(
-                                    data, panel * bytes + k / 32 * Q8_BLOCK, into,
-                                    at + (k - from) * Product.STEP_BYTES);
-                        }
-                    };
+                (panel, from, to, into, at) -> {
+                    for (int k = from; k < to; k += 32) {
+                        block8(data, panel * bytes + k / 32 * Q8_BLOCK, into, at + (k - from) * Product.STEP_BYTES);
+                    }
+                };
             case Q4_0, Q4_1 ->
-                    (panel, from, to, into, at) -> {
-                        for (int k = from; k < to; k += 32) {
-                            block4(
-                                    data, panel * bytes + k / 32 * Q4_BLOCK, into,
-                                    at + (k - from) * Product.STEP_BYTES);
-                        }
-                    };
-            case F32, F64, I64, I32, I16, I8, U8, BOOL ->
-                    throw new AssertionError(type + " panels need no expansion");
+                (panel, from, to, into, at) -> {
+                    for (int k = from; k < to; k += 32) {
+                        block4(data, panel * bytes + k / 32 * Q4_BLOCK, into, at + (k - from) * Product.STEP_BYTES);
+                    }
+                };
+            case F32, F64, I64, I32, I16, I8, U8, BOOL -> throw new AssertionError(type + " panels need no expansion");
         };
     }
 
-    private static void halves(
-            boolean ieee, MemorySegment from, long start, int steps, MemorySegment into, long at) {
+    private static void halves(boolean ieee, MemorySegment from, long start, int steps, MemorySegment into, long at) {
         for (int i = 0; i < steps * PANEL; i += Lanes.COUNT) {
             Expand.vector(ieee, ShortVector.fromMemorySegment(HALVES, from, start + i * 2L, ORDER))
                     .intoMemorySegment(into, at + i * 4L, ORDER);
@@ -192,11 +176,8 @@ final class PackedWeights {
         for (int o = 0; o < PANEL; o += Lanes.COUNT) {
             FloatVector scale = FloatVector.fromMemorySegment(S, from, start + o * 4L, ORDER);
             for (int k = 0; k < 32; k++) {
-                FloatVector q =
-                        (FloatVector)
-                                ByteVector.fromMemorySegment(
-                                                BYTES, from, start + 64 + o + k * 16L, ORDER)
-                                        .convertShape(VectorOperators.B2F, S, 0);
+                FloatVector q = (FloatVector) ByteVector.fromMemorySegment(BYTES, from, start + 64 + o + k * 16L, ORDER)
+                        .convertShape(VectorOperators.B2F, S, 0);
                 q.mul(scale).intoMemorySegment(into, at + o * 4L + k * 64L, ORDER);
             }
         }
@@ -205,21 +186,13 @@ final class PackedWeights {
     private static void block4(MemorySegment from, long start, MemorySegment into, long at) {
         for (int o = 0; o < PANEL; o += Lanes.COUNT) {
             FloatVector scale = FloatVector.fromMemorySegment(S, from, start + o * 4L, ORDER);
-            FloatVector minimum =
-                    FloatVector.fromMemorySegment(S, from, start + 64 + o * 4L, ORDER);
+            FloatVector minimum = FloatVector.fromMemorySegment(S, from, start + 64 + o * 4L, ORDER);
             for (int i = 0; i < 16; i++) {
-                IntVector both =
-                        (IntVector)
-                                ByteVector.fromMemorySegment(
-                                                BYTES, from, start + 128 + o + i * 16L, ORDER)
-                                        .convertShape(
-                                                VectorOperators.ZERO_EXTEND_B2I, Lanes.INTS, 0);
-                FloatVector low =
-                        (FloatVector) both.and(15).convertShape(VectorOperators.I2F, S, 0);
+                IntVector both = (IntVector) ByteVector.fromMemorySegment(BYTES, from, start + 128 + o + i * 16L, ORDER)
+                        .convertShape(VectorOperators.ZERO_EXTEND_B2I, Lanes.INTS, 0);
+                FloatVector low = (FloatVector) both.and(15).convertShape(VectorOperators.I2F, S, 0);
                 FloatVector high =
-                        (FloatVector)
-                                both.lanewise(VectorOperators.LSHR, 4)
-                                        .convertShape(VectorOperators.I2F, S, 0);
+                        (FloatVector) both.lanewise(VectorOperators.LSHR, 4).convertShape(VectorOperators.I2F, S, 0);
                 long to = at + o * 4L + i * 128L;
                 low.fma(scale, minimum).intoMemorySegment(into, to, ORDER);
                 high.fma(scale, minimum).intoMemorySegment(into, to + 64, ORDER);

@@ -25,8 +25,7 @@ final class Panels {
         int inner = weight.dim(1);
         MemorySegment data = weight.data();
         if (weight.type() == DType.F32) {
-            return (panel, from, to, into, at) ->
-                    transpose(data, outputs, inner, panel * PANEL, from, to, into, at);
+            return (panel, from, to, into, at) -> transpose(data, outputs, inner, panel * PANEL, from, to, into, at);
         }
         return (panel, from, to, into, at) -> {
             for (int o = 0; o < PANEL; o++) {
@@ -41,23 +40,24 @@ final class Panels {
     }
 
     /// Elements `from` to `to` of a row, one in each step of a panel; whole blocks where quantized.
-    private static void expand(
-            Tensor weight, long row, int from, int to, MemorySegment into, long at) {
+    private static void expand(Tensor weight, long row, int from, int to, MemorySegment into, long at) {
         MemorySegment data = weight.data();
         DType type = weight.type();
         switch (type) {
             case F16, BF16 ->
-                    Expand.halves(
-                            type == DType.F16, data, (row + from) * 2, to - from, into, at,
-                            Product.STEP_BYTES);
+                Expand.halves(type == DType.F16, data, (row + from) * 2, to - from, into, at, Product.STEP_BYTES);
             case Q8_0, Q4_0, Q4_1 ->
-                    Expand.blocks(
-                            type, data, (row + from) / 32 * type.blockBytes(), (to - from) / 32,
-                            into, at, Product.STEP_BYTES);
+                Expand.blocks(
+                        type,
+                        data,
+                        (row + from) / 32 * type.blockBytes(),
+                        (to - from) / 32,
+                        into,
+                        at,
+                        Product.STEP_BYTES);
             case F32, F64, I64, I32, I16, I8, U8, BOOL -> {
                 for (int k = from; k < to; k++) {
-                    into.set(
-                            F32, at + (k - from) * Product.STEP_BYTES, (float) weight.at(row + k));
+                    into.set(F32, at + (k - from) * Product.STEP_BYTES, (float) weight.at(row + k));
                 }
             }
         }
@@ -85,21 +85,17 @@ final class Panels {
         };
     }
 
-    private static void copyPanel(
-            MemorySegment from, long start, long stride, int steps, MemorySegment into, long at) {
+    private static void copyPanel(MemorySegment from, long start, long stride, int steps, MemorySegment into, long at) {
         for (int k = 0; k < steps; k++) {
             for (int v = 0; v < PANEL / S.length(); v++) {
-                FloatVector.fromMemorySegment(
-                                S, from, start + k * stride + v * (long) Lanes.BYTES, ORDER)
-                        .intoMemorySegment(
-                                into, at + k * Product.STEP_BYTES + v * (long) Lanes.BYTES, ORDER);
+                FloatVector.fromMemorySegment(S, from, start + k * stride + v * (long) Lanes.BYTES, ORDER)
+                        .intoMemorySegment(into, at + k * Product.STEP_BYTES + v * (long) Lanes.BYTES, ORDER);
             }
         }
     }
 
     private static void copyPart(
-            MemorySegment from, long start, long stride, int steps, int width,
-            MemorySegment into, long at) {
+            MemorySegment from, long start, long stride, int steps, int width, MemorySegment into, long at) {
         for (int k = 0; k < steps; k++) {
             for (int o = 0; o < PANEL; o++) {
                 float w = o < width ? from.get(F32, start + k * stride + o * 4L) : 0;
@@ -109,8 +105,14 @@ final class Panels {
     }
 
     private static void transpose(
-            MemorySegment data, int outputs, int inner, int firstOutput, int from, int to,
-            MemorySegment into, long at) {
+            MemorySegment data,
+            int outputs,
+            int inner,
+            int firstOutput,
+            int from,
+            int to,
+            MemorySegment into,
+            long at) {
         int present = Math.min(PANEL, outputs - firstOutput);
         long stride = inner * 4L;
         int steps = to - from;

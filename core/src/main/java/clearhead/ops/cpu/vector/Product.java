@@ -18,8 +18,7 @@ import java.lang.foreign.MemorySegment;
 /// @param rows rows of a and c
 /// @param cols outputs
 /// @param inner length of the inner axis
-record Product(
-        MemorySegment a, long aOff, long aRow, long aStep, int rows, int cols, int inner) {
+record Product(MemorySegment a, long aOff, long aRow, long aStep, int rows, int cols, int inner) {
     /// Outputs in a panel.
     static final int PANEL = 16;
 
@@ -57,8 +56,7 @@ record Product(
     ///
     /// @param c result, row-major [rows, cols]
     /// @param fresh whether to start from 0 rather than from c
-    void run(
-            Workspace workspace, Workers workers, Source source, MemorySegment c, boolean fresh) {
+    void run(Workspace workspace, Workers workers, Source source, MemorySegment c, boolean fresh) {
         long mark = workspace.mark();
         if (rows <= FEW_ROWS) {
             runFewRows(workspace, workers, source, c, fresh);
@@ -66,56 +64,59 @@ record Product(
             int panels = Math.ceilDiv(cols, PANEL);
             long panelBytes = Math.max(1, inner * STEP_BYTES);
             int chunk = (int) Math.clamp(CHUNK_BYTES / panelBytes / 4 * 4, 4, Math.max(4, panels));
-            MemorySegment packed =
-                    workspace.takeBytes(Math.min(chunk, panels) * panelBytes);
+            MemorySegment packed = workspace.takeBytes(Math.min(chunk, panels) * panelBytes);
             int group = (int) Math.clamp(PACK_ELEMENTS / (panelBytes / 4), 1, 64);
             for (int first = 0; first < panels; first += chunk) {
                 int from = first;
                 int count = Math.min(chunk, panels - from);
-                workers.run(
-                        Math.ceilDiv(count, group),
-                        task -> {
-                            int end = Math.min(count, (task + 1) * group);
-                            for (int p = task * group; p < end; p++) {
-                                source.pack(from + p, 0, inner, packed, p * panelBytes);
-                            }
-                        });
+                workers.run(Math.ceilDiv(count, group), task -> {
+                    int end = Math.min(count, (task + 1) * group);
+                    for (int p = task * group; p < end; p++) {
+                        source.pack(from + p, 0, inner, packed, p * panelBytes);
+                    }
+                });
                 int outputs = Math.min(cols - from * PANEL, count * PANEL);
-                runPanels(
-                        workspace, workers, packed, 0, panelBytes, c, from * PANEL * 4L, outputs,
-                        fresh);
+                runPanels(workspace, workers, packed, 0, panelBytes, c, from * PANEL * 4L, outputs, fresh);
             }
         }
         workspace.release(mark);
     }
 
-    private void runFewRows(
-            Workspace workspace, Workers workers, Source source, MemorySegment c, boolean fresh) {
+    private void runFewRows(Workspace workspace, Workers workers, Source source, MemorySegment c, boolean fresh) {
         int wide = 4 * PANEL;
         int block = Math.min(inner, rows <= 8 ? SHORT_BLOCK : INNER_BLOCK);
         long panelBytes = block * STEP_BYTES;
         long slotBytes = Math.max(64, 4 * panelBytes);
         MemorySegment scratch = workspace.takeBytes(slotBytes * workers.threads());
         long cRow = cols * 4L;
-        workers.runSlots(
-                Math.ceilDiv(cols, wide),
-                (task, slot) -> {
-                    int j = task * wide;
-                    int width = Math.min(wide, cols - j);
-                    long at = slot * slotBytes;
-                    int k = 0;
-                    do {
-                        int steps = Math.min(block, inner - k);
-                        for (int p = 0; p * PANEL < width; p++) {
-                            source.pack(
-                                    j / PANEL + p, k, k + steps, scratch, at + p * panelBytes);
-                        }
-                        Block.strip(
-                                a, aOff + k * aStep, aRow, aStep, scratch, at, panelBytes,
-                                c, j * 4L, cRow, rows, width, steps, fresh && k == 0);
-                        k += steps;
-                    } while (k < inner);
-                });
+        workers.runSlots(Math.ceilDiv(cols, wide), (task, slot) -> {
+            int j = task * wide;
+            int width = Math.min(wide, cols - j);
+            long at = slot * slotBytes;
+            int k = 0;
+            do {
+                int steps = Math.min(block, inner - k);
+                for (int p = 0; p * PANEL < width; p++) {
+                    source.pack(j / PANEL + p, k, k + steps, scratch, at + p * panelBytes);
+                }
+                Block.strip(
+                        a,
+                        aOff + k * aStep,
+                        aRow,
+                        aStep,
+                        scratch,
+                        at,
+                        panelBytes,
+                        c,
+                        j * 4L,
+                        cRow,
+                        rows,
+                        width,
+                        steps,
+                        fresh && k == 0);
+                k += steps;
+            } while (k < inner);
+        });
     }
 
     /// With panels at hand.
@@ -136,46 +137,67 @@ record Product(
         long mark = workspace.mark();
         long cRow = cols * 4L;
         int rowTasks = Math.ceilDiv(rows, Block.TASK_ROWS);
+        int taskRows = Block.evenRows(rows, rowTasks);
         boolean gather = aStep > LONG_STRIDE;
         int splits = gather ? 1 : Math.ceilDiv(MIN_TASKS, Math.max(1, rowTasks));
         int width = Math.max(64, Math.ceilDiv(Math.ceilDiv(outputs, splits), 64) * 64);
         int colTasks = Math.ceilDiv(outputs, width);
         int block = Math.min(inner, INNER_BLOCK);
-        long gatherRow = 4L * Block.TASK_ROWS;
+        long gatherRow = 4L * taskRows;
         long slotBytes = gather ? gatherRow * block : 0;
         MemorySegment scratch = workspace.takeBytes(slotBytes * workers.threads());
-        workers.runSlots(
-                rowTasks * colTasks,
-                (task, slot) -> {
-                    int i = task / colTasks * Block.TASK_ROWS;
-                    int j = task % colTasks * width;
-                    int taskRows = Math.min(Block.TASK_ROWS, rows - i);
-                    int taskCols = Math.min(width, outputs - j);
-                    long bAt = bOff + j / PANEL * bPanel;
-                    long cAt = cOff + i * cRow + j * 4L;
-                    int k = 0;
-                    do {
-                        int steps = Math.min(block, inner - k);
-                        boolean first = fresh && k == 0;
-                        if (gather) {
-                            long at = slot * slotBytes;
-                            for (int s = 0; s < steps; s++) {
-                                MemorySegment.copy(
-                                        a, aOff + i * aRow + (k + s) * aStep,
-                                        scratch, at + s * gatherRow, taskRows * 4L);
-                            }
-                            Block.strip(
-                                    scratch, at, 4, gatherRow, b, bAt + k * STEP_BYTES, bPanel,
-                                    c, cAt, cRow, taskRows, taskCols, steps, first);
-                        } else {
-                            Block.strip(
-                                    a, aOff + i * aRow + k * aStep, aRow, aStep,
-                                    b, bAt + k * STEP_BYTES, bPanel,
-                                    c, cAt, cRow, taskRows, taskCols, steps, first);
-                        }
-                        k += steps;
-                    } while (k < inner);
-                });
+        workers.runSlots(rowTasks * colTasks, (task, slot) -> {
+            int i = task / colTasks * taskRows;
+            int j = task % colTasks * width;
+            int count = Math.min(taskRows, rows - i);
+            int taskCols = Math.min(width, outputs - j);
+            long bAt = bOff + j / PANEL * bPanel;
+            long cAt = cOff + i * cRow + j * 4L;
+            int k = 0;
+            do {
+                int steps = Math.min(block, inner - k);
+                boolean first = fresh && k == 0;
+                if (gather) {
+                    long at = slot * slotBytes;
+                    for (int s = 0; s < steps; s++) {
+                        MemorySegment.copy(
+                                a, aOff + i * aRow + (k + s) * aStep, scratch, at + s * gatherRow, count * 4L);
+                    }
+                    Block.strip(
+                            scratch,
+                            at,
+                            4,
+                            gatherRow,
+                            b,
+                            bAt + k * STEP_BYTES,
+                            bPanel,
+                            c,
+                            cAt,
+                            cRow,
+                            count,
+                            taskCols,
+                            steps,
+                            first);
+                } else {
+                    Block.strip(
+                            a,
+                            aOff + i * aRow + k * aStep,
+                            aRow,
+                            aStep,
+                            b,
+                            bAt + k * STEP_BYTES,
+                            bPanel,
+                            c,
+                            cAt,
+                            cRow,
+                            count,
+                            taskCols,
+                            steps,
+                            first);
+                }
+                k += steps;
+            } while (k < inner);
+        });
         workspace.release(mark);
     }
 }

@@ -30,9 +30,7 @@ final class Rows {
     /// Cuts rows into tasks.
     static void split(Workers workers, int rows, int cols, Stretch body) {
         int step = perTask(cols);
-        workers.run(
-                Math.ceilDiv(rows, step),
-                task -> body.run(task * step, Math.min(rows, (task + 1) * step)));
+        workers.run(Math.ceilDiv(rows, step), task -> body.run(task * step, Math.min(rows, (task + 1) * step)));
     }
 
     /// @param table [vocab, dim], any real type
@@ -65,8 +63,7 @@ final class Rows {
         }
     }
 
-    private static void addRow(
-            MemorySegment d, long dAt, MemorySegment into, long intoAt, int count) {
+    private static void addRow(MemorySegment d, long dAt, MemorySegment into, long intoAt, int count) {
         long end = count * 4L;
         long at = 0;
         for (; at <= end - Lanes.BYTES; at += Lanes.BYTES) {
@@ -107,16 +104,13 @@ final class Rows {
     /// into [cols] += Σ over the rows of d [rows, cols], in their order.
     static void sumInto(Workers workers, MemorySegment d, int rows, int cols, MemorySegment into) {
         int width = Math.clamp(Elementwise.TASK / Math.max(1, rows) / 64 * 64, 64, 4096);
-        workers.run(
-                Math.ceilDiv(cols, width),
-                task -> {
-                    int from = task * width;
-                    sumColumns(d, rows, cols * 4L, from * 4L, Math.min(width, cols - from), into);
-                });
+        workers.run(Math.ceilDiv(cols, width), task -> {
+            int from = task * width;
+            sumColumns(d, rows, cols * 4L, from * 4L, Math.min(width, cols - from), into);
+        });
     }
 
-    private static void sumColumns(
-            MemorySegment d, int rows, long stride, long first, int count, MemorySegment into) {
+    private static void sumColumns(MemorySegment d, int rows, long stride, long first, int count, MemorySegment into) {
         for (int j = 0; j < count; j += Lanes.COUNT) {
             VectorMask<Float> m = S.indexInRange(j, count);
             long at = first + j * 4L;
@@ -124,8 +118,7 @@ final class Rows {
             for (int i = 0; i < rows; i++) {
                 sum = sum.add(FloatVector.fromMemorySegment(S, d, at + i * stride, ORDER, m));
             }
-            sum.add(FloatVector.fromMemorySegment(S, into, at, ORDER, m))
-                    .intoMemorySegment(into, at, ORDER, m);
+            sum.add(FloatVector.fromMemorySegment(S, into, at, ORDER, m)).intoMemorySegment(into, at, ORDER, m);
         }
     }
 }

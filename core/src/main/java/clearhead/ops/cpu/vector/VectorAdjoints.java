@@ -65,15 +65,13 @@ final class VectorAdjoints implements Adjoints {
     }
 
     @Override
-    public Tensor layerNorm(
-            Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
+    public Tensor layerNorm(Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias) {
         Checks.layerNormAdjoint(x, weight, dOut, intoWeight, intoBias);
         Checks.type("layerNorm adjoint", "x", x, DType.F32);
         Checks.type("layerNorm adjoint", "dOut", dOut, DType.F32);
         Checks.type("layerNorm adjoint", "intoWeight", intoWeight, DType.F32);
         Checks.type("layerNorm adjoint", "intoBias", intoBias, DType.F32);
-        return Norms.layerNormAdjoint(
-                workspace, workers, x, weight, eps, dOut, intoWeight, intoBias);
+        return Norms.layerNormAdjoint(workspace, workers, x, weight, eps, dOut, intoWeight, intoBias);
     }
 
     @Override
@@ -109,14 +107,8 @@ final class VectorAdjoints implements Adjoints {
 
     @Override
     public Attention attention(
-            Tensor query,
-            Sequences queries,
-            KvView.Packed past,
-            AttentionSpec spec,
-            Attended forward,
-            Tensor dOut) {
-        return AttentionBackward.attention(
-                workspace, workers, query, queries, past, spec, forward, dOut);
+            Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut) {
+        return AttentionBackward.attention(workspace, workers, query, queries, past, spec, forward, dOut);
     }
 
     @Override

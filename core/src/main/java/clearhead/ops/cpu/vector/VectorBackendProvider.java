@@ -20,9 +20,7 @@ public final class VectorBackendProvider implements BackendProvider {
     @Override
     public List<String> obstacles() {
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
-            return List.of(
-                    "the Vector API is not loaded: start Java with --add-modules"
-                            + " jdk.incubator.vector");
+            return List.of("the Vector API is not loaded: start Java with --add-modules" + " jdk.incubator.vector");
         }
         return List.of();
     }

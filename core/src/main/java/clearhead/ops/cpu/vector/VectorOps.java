@@ -104,8 +104,7 @@ final class VectorOps implements Ops {
     }
 
     @Override
-    public Attended attention(
-            Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
+    public Attended attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
         return AttentionForward.attention(workspace, workers, query, queries, past, spec);
     }
 
