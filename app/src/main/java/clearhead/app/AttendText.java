@@ -134,15 +134,14 @@ final class AttendText {
     }
 
     void parity(PrintWriter out, String arithmetic) {
-        out.println("parity: weights·values rebuilt here " + (parity.holds() ? "match" : "DO NOT MATCH")
-                + String.format(
-                        Locale.ROOT,
-                        " the forward pass: largest difference %.1e, %.1e of the largest value"
-                                + " (%d of %d rows; %s arithmetic)",
-                        parity.largestDifference(),
-                        parity.relative(),
-                        parity.rows(),
-                        parity.of(),
-                        arithmetic));
+        out.println(String.format(
+                Locale.ROOT,
+                "parity, %s arithmetic: weights·values %s the run within %.1e (%.1e of the largest; %d of %d rows)",
+                arithmetic,
+                parity.holds() ? "match" : "DO NOT MATCH",
+                parity.largestDifference(),
+                parity.relative(),
+                parity.rows(),
+                parity.of()));
     }
 }

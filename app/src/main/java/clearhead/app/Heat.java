@@ -86,18 +86,22 @@ enum Heat {
         if (this == PLAIN) {
             for (int i = 0; i < FROM.length; i++) {
                 line.append(CHARACTERS.charAt(i))
-                        .append(i == 0 ? " <0.01  " : String.format(Locale.ROOT, " ≥%.2f  ", FROM[i]));
+                        .append(' ')
+                        .append(brief(FROM[i]))
+                        .append("  ");
             }
-            return line.append("blank: masked").toString();
+            return line.append("and more; blank: masked").toString();
         }
         for (double w : new double[] {0, 0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1}) {
-            line.append(cell(w, w == 0 ? " 0 " : String.format(Locale.ROOT, " %s ", short_(w))));
+            line.append(cell(w, " " + brief(w) + " "));
         }
         return line.append("  no colour: masked").toString();
     }
 
-    private static String short_(double w) {
-        return w == 1 ? "1" : String.format(Locale.ROOT, "%.2f", w).substring(1);
+    private static String brief(double w) {
+        return w == 0 || w == 1
+                ? Integer.toString((int) w)
+                : String.format(Locale.ROOT, "%.2f", w).substring(1);
     }
 
     /// Stands out, where it can.

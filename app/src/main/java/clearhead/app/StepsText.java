@@ -226,9 +226,12 @@ final class StepsText {
         paragraph(
                 out,
                 "  ",
-                "Keys " + masked.getFirst().key() + " to " + masked.getLast().key()
-                        + " come after the query (position " + s.place().query() + "): their scores"
-                        + " become −∞, and exp(−∞) = 0. The model learns to say the next token, so it"
+                (masked.size() == 1
+                                ? "Key " + masked.getFirst().key() + " comes"
+                                : "Keys " + masked.getFirst().key() + " to "
+                                        + masked.getLast().key() + " come")
+                        + " after the query (position " + s.place().query() + "): what cannot be"
+                        + " seen gets the score −∞, and exp(−∞) = 0. The model learns to say the next token, so it"
                         + " must not see it.");
         if (s.softmax().cells().get(s.place().key()).masked()) {
             out.println(format(
@@ -267,7 +270,8 @@ final class StepsText {
             out.println("         … " + left + " keys with smaller weights left out (--csv has all)");
         }
         if (masked > 0) {
-            out.println("         … " + masked + " later keys: −∞, exp 0, weight 0");
+            out.println(
+                    "         … " + masked + (masked == 1 ? " later key" : " later keys") + ": −∞, exp 0, weight 0");
         }
         out.println(format(
                 "  max %.7f; sum of exp %.7f; log-sum-exp %.7f, in the run %.7f",

@@ -79,7 +79,7 @@ class TokensTest {
             text.append(bits[random.nextInt(bits.length)]);
         }
         byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
-        for (String name : List.of("gpt2", "o200k_base")) {
+        for (String name : List.of("gpt2", "cl100k_base", "o200k_base")) {
             Path file = folder.resolve("large");
             Files.write(file, bytes);
             String parts = Cli.run("tokens", "--ids", "-t", name, "--file", file.toString())
