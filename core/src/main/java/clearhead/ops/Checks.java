@@ -60,6 +60,10 @@ public final class Checks {
     public static void linearInput(Tensor dOut, Tensor weight) {
         activation("linearInput", "dOut", dOut, 2, "[tokens, out]");
         real("linearInput", "weight", weight, 2, "[out, in]");
+        if (weight.layout() != Layout.ROWS) {
+            throw new IllegalArgumentException(
+                    "linearInput: weight is packed for running (" + weight + "); gradients need it in rows");
+        }
         axis("linearInput", "weight [out, in]", "out", weight.dim(0), dOut.dim(1), "dOut");
     }
 
