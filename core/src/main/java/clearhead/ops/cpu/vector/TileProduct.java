@@ -17,7 +17,8 @@ import jdk.incubator.vector.FloatVector;
 /// fma chain over the steps in order, whatever the number of rows or columns asked for: one row and
 /// many give the same bits.
 ///
-/// Register blocks (rows × vectors): 4×4 with 32 registers (512 bit), 4×2 with 16.
+/// Register blocks (rows × vectors): 4×4 with 32 registers (512 bit) for sums that begin at zero,
+/// else 4×2.
 final class TileProduct {
     /// Little-endian float32 at any byte address.
     static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
@@ -48,13 +49,13 @@ final class TileProduct {
             int steps,
             boolean add) {
         int column = 0;
-        if (WIDE) {
+        if (WIDE && !add) {
             for (; column + 4 * COUNT <= columns; column += 4 * COUNT) {
                 long bc = b0 + column * 4L;
                 long cc = c0 + column * 4L;
                 int row = 0;
                 for (; row + 4 <= rows; row += 4) {
-                    block4x4(a, a0 + row * aRow, aRow, aStep, b, bc, bStep, c, cc + row * cRow, cRow, steps, add);
+                    block4x4(a, a0 + row * aRow, aRow, aStep, b, bc, bStep, c, cc + row * cRow, cRow, steps);
                 }
                 for (; row < rows; row++) {
                     block1x4(a, a0 + row * aRow, aStep, b, bc, bStep, c, cc + row * cRow, steps, add);
@@ -144,6 +145,8 @@ final class TileProduct {
         }
     }
 
+    /// From zero only: with 16 loads more the method is so large that the compiler, depending on what
+    /// else it has seen, stops to inline inside it, and every vector becomes an object.
     private static void block4x4(
             MemorySegment a,
             long a0,
@@ -155,27 +158,26 @@ final class TileProduct {
             MemorySegment c,
             long c0,
             long cRow,
-            int steps,
-            boolean add) {
+            int steps) {
         long c1 = c0 + cRow;
         long c2 = c1 + cRow;
         long c3 = c2 + cRow;
-        var c00 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER) : FloatVector.zero(FLOATS);
-        var c01 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c02 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c03 = add ? FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c10 = add ? FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER) : FloatVector.zero(FLOATS);
-        var c11 = add ? FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c12 = add ? FloatVector.fromMemorySegment(FLOATS, c, c1 + 2 * BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c13 = add ? FloatVector.fromMemorySegment(FLOATS, c, c1 + 3 * BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c20 = add ? FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER) : FloatVector.zero(FLOATS);
-        var c21 = add ? FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c22 = add ? FloatVector.fromMemorySegment(FLOATS, c, c2 + 2 * BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c23 = add ? FloatVector.fromMemorySegment(FLOATS, c, c2 + 3 * BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c30 = add ? FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER) : FloatVector.zero(FLOATS);
-        var c31 = add ? FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c32 = add ? FloatVector.fromMemorySegment(FLOATS, c, c3 + 2 * BYTES, ORDER) : FloatVector.zero(FLOATS);
-        var c33 = add ? FloatVector.fromMemorySegment(FLOATS, c, c3 + 3 * BYTES, ORDER) : FloatVector.zero(FLOATS);
+        var c00 = FloatVector.zero(FLOATS);
+        var c01 = FloatVector.zero(FLOATS);
+        var c02 = FloatVector.zero(FLOATS);
+        var c03 = FloatVector.zero(FLOATS);
+        var c10 = FloatVector.zero(FLOATS);
+        var c11 = FloatVector.zero(FLOATS);
+        var c12 = FloatVector.zero(FLOATS);
+        var c13 = FloatVector.zero(FLOATS);
+        var c20 = FloatVector.zero(FLOATS);
+        var c21 = FloatVector.zero(FLOATS);
+        var c22 = FloatVector.zero(FLOATS);
+        var c23 = FloatVector.zero(FLOATS);
+        var c30 = FloatVector.zero(FLOATS);
+        var c31 = FloatVector.zero(FLOATS);
+        var c32 = FloatVector.zero(FLOATS);
+        var c33 = FloatVector.zero(FLOATS);
         for (int k = 0; k < steps; k++) {
             long ak = a0 + k * aStep;
             long bk = b0 + k * bStep;
