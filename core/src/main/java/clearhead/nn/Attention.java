@@ -15,12 +15,7 @@ import clearhead.tensor.Tensor;
 /// @param value [kvHeads·headDim, dim]
 /// @param output [dim, heads·headDim]
 public record Attention(
-        AttentionSpec spec,
-        Positions positions,
-        Linear query,
-        Linear key,
-        Linear value,
-        Linear output) {
+        AttentionSpec spec, Positions positions, Linear query, Linear key, Linear value, Linear output) {
 
     /// @param x [tokens, dim], after its norm
     /// @return [tokens, dim]
@@ -50,8 +45,7 @@ public record Attention(
         }
         var attended = pass.ops().attention(q, pass.sequences(), past, spec);
         if (scores == Probe.Interest.READ || pattern == Probe.Interest.READ) {
-            probe.attended(
-                    layer, new Probe.Attention(q, pass.sequences(), past, spec, attended));
+            probe.attended(layer, new Probe.Attention(q, pass.sequences(), past, spec, attended));
         }
         return attended.out();
     }

@@ -15,8 +15,7 @@ public sealed interface Block {
 
     /// x + attention(norm x), then + mlp(norm x). GPT-2 and Llama; Xiong et al. 2020,
     /// arXiv:2002.04745.
-    record PreNorm(Norm attentionNorm, Attention attention, Norm mlpNorm, Mlp mlp)
-            implements Block {
+    record PreNorm(Norm attentionNorm, Attention attention, Norm mlpNorm, Mlp mlp) implements Block {
         @Override
         public Tensor forward(ForwardPass pass, int layer, Tensor x) {
             x = pass.tap(Site.RESID_PRE, layer, x);

@@ -39,8 +39,7 @@ public record ForwardPass(
     /// A pass that continues sequences.
     ///
     /// @param first [sequences]: position of the first token of each sequence in this pass
-    public static ForwardPass at(
-            Ops ops, int[] ids, Sequences sequences, int[] first, KeyValues keyValues) {
+    public static ForwardPass at(Ops ops, int[] ids, Sequences sequences, int[] first, KeyValues keyValues) {
         if (sequences.tokens() != ids.length) {
             throw new IllegalArgumentException(
                     "sequences count " + sequences.tokens() + " tokens, got " + ids.length + " ids");
@@ -53,8 +52,7 @@ public record ForwardPass(
                 positions.set(row, first[s] + row - sequences.start(s));
             }
         }
-        return new ForwardPass(
-                ops, idTensor, positions, sequences, keyValues, Probe.NONE, Optional.empty());
+        return new ForwardPass(ops, idTensor, positions, sequences, keyValues, Probe.NONE, Optional.empty());
     }
 
     /// The same pass, looked at.
@@ -68,8 +66,7 @@ public record ForwardPass(
         for (int i = 0; i < rows.length; i++) {
             wanted.set(i, rows[i]);
         }
-        return new ForwardPass(
-                ops, ids, positions, sequences, keyValues, probe, Optional.of(wanted));
+        return new ForwardPass(ops, ids, positions, sequences, keyValues, probe, Optional.of(wanted));
     }
 
     /// The same pass, giving the logits of the last token of each sequence only.

@@ -48,8 +48,7 @@ public sealed interface Positions {
         /// @param type F32, or F64 for a graph in double precision
         /// @param rotaryDim elements of a head that turn; even
         /// @param theta base of the wavelengths, usually 10000
-        public static Rope of(
-                Arena arena, DType type, int context, int rotaryDim, double theta, Pairing pairing) {
+        public static Rope of(Arena arena, DType type, int context, int rotaryDim, double theta, Pairing pairing) {
             var frequencies = new double[rotaryDim / 2];
             for (int j = 0; j < frequencies.length; j++) {
                 frequencies[j] = Math.pow(theta, -2.0 * j / rotaryDim);
@@ -62,12 +61,7 @@ public sealed interface Positions {
         /// @param frequencies [pairs], radians a position
         /// @param magnitude factor on cos and sin (YaRN's attention factor), usually 1
         public static Rope of(
-                Arena arena,
-                DType type,
-                int context,
-                double[] frequencies,
-                double magnitude,
-                Pairing pairing) {
+                Arena arena, DType type, int context, double[] frequencies, double magnitude, Pairing pairing) {
             int pairs = frequencies.length;
             Tensor cos = Tensor.zeros(arena, type, context, pairs);
             Tensor sin = Tensor.zeros(arena, type, context, pairs);

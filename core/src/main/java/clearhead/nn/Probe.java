@@ -40,6 +40,5 @@ public interface Probe {
     /// One layer's fused attention, as it ran.
     ///
     /// @param query [tokens, heads, headDim], rotated
-    record Attention(
-            Tensor query, Sequences queries, KvView past, AttentionSpec spec, Attended result) {}
+    record Attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec, Attended result) {}
 }

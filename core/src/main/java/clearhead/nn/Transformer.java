@@ -10,12 +10,7 @@ import java.util.List;
 /// @param head [vocab, dim]; the embedding itself where the two are tied
 /// @param context most positions the model can tell apart
 public record Transformer(
-        Tensor embedding,
-        Positions positions,
-        List<Block> blocks,
-        Norm finalNorm,
-        Linear head,
-        int context) {
+        Tensor embedding, Positions positions, List<Block> blocks, Norm finalNorm, Linear head, int context) {
     public Transformer {
         blocks = List.copyOf(blocks);
     }

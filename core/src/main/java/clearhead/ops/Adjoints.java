@@ -31,8 +31,7 @@ public interface Adjoints {
     void linearBias(Tensor dOut, Tensor intoBias);
 
     /// @return dX [tokens, dim]
-    Tensor layerNorm(
-            Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias);
+    Tensor layerNorm(Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight, Tensor intoBias);
 
     /// @return dX [tokens, dim]
     Tensor rmsNorm(Tensor x, Tensor weight, double eps, Tensor dOut, Tensor intoWeight);
@@ -52,12 +51,7 @@ public interface Adjoints {
     /// @param forward what [Ops#attention] returned
     /// @param dOut [tokens, heads, headDim]
     Attention attention(
-            Tensor query,
-            Sequences queries,
-            KvView.Packed past,
-            AttentionSpec spec,
-            Attended forward,
-            Tensor dOut);
+            Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut);
 
     /// @param y what [Ops#softmax] returned
     /// @return dX

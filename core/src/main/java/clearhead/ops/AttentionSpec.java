@@ -10,9 +10,8 @@ package clearhead.ops;
 public record AttentionSpec(int heads, int kvHeads, int headDim, double scale, Mask mask) {
     public AttentionSpec {
         if (heads <= 0 || kvHeads <= 0 || headDim <= 0 || heads % kvHeads != 0) {
-            throw new IllegalArgumentException(
-                    "heads must be a positive multiple of kvHeads, got heads " + heads + ", kvHeads "
-                            + kvHeads + ", headDim " + headDim);
+            throw new IllegalArgumentException("heads must be a positive multiple of kvHeads, got heads " + heads
+                    + ", kvHeads " + kvHeads + ", headDim " + headDim);
         }
     }
 

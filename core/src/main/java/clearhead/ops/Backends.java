@@ -42,14 +42,12 @@ public final class Backends {
             if (p.name().equals(name)) {
                 if (!p.obstacles().isEmpty()) {
                     throw new IllegalArgumentException(
-                            "backend " + name + " cannot run here: "
-                                    + String.join("; ", p.obstacles()));
+                            "backend " + name + " cannot run here: " + String.join("; ", p.obstacles()));
                 }
                 return p.create(threads);
             }
         }
-        throw new IllegalArgumentException(
-                "no backend named " + name + "; there are "
-                        + all().stream().map(BackendProvider::name).toList());
+        throw new IllegalArgumentException("no backend named " + name + "; there are "
+                + all().stream().map(BackendProvider::name).toList());
     }
 }

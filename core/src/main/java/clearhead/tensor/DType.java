@@ -58,8 +58,7 @@ public enum DType {
     public long bytes(long elements) {
         if (elements % blockSize != 0) {
             throw new IllegalArgumentException(
-                    this + " stores blocks of " + blockSize + " elements, " + elements
-                            + " do not fill whole blocks");
+                    this + " stores blocks of " + blockSize + " elements, " + elements + " do not fill whole blocks");
         }
         return Math.multiplyExact(elements / blockSize, (long) blockBytes);
     }

@@ -13,8 +13,7 @@ public final class Shape {
         long n = 1;
         for (int dim : dims) {
             if (dim < 0) {
-                throw new IllegalArgumentException(
-                        "axis sizes must not be negative: " + Arrays.toString(dims));
+                throw new IllegalArgumentException("axis sizes must not be negative: " + Arrays.toString(dims));
             }
             n = Math.multiplyExact(n, (long) dim);
         }
@@ -53,8 +52,6 @@ public final class Shape {
     /// `[tokens, dim]` style, such as `[12, 256]`.
     @Override
     public String toString() {
-        return Arrays.stream(dims)
-                .mapToObj(Integer::toString)
-                .collect(Collectors.joining(", ", "[", "]"));
+        return Arrays.stream(dims).mapToObj(Integer::toString).collect(Collectors.joining(", ", "[", "]"));
     }
 }

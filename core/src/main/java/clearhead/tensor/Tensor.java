@@ -17,20 +17,15 @@ import java.nio.ByteOrder;
 public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data) {
     private static final ValueLayout.OfDouble F64 =
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat F32 =
-            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong I64 =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt I32 =
-            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort I16 =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     public Tensor {
         if (layout == Layout.ROWS && data.byteSize() != type.bytes(shape.size())) {
-            throw new IllegalArgumentException(
-                    "a tensor " + type + shape + " needs " + type.bytes(shape.size()) + " bytes, got "
-                            + data.byteSize());
+            throw new IllegalArgumentException("a tensor " + type + shape + " needs " + type.bytes(shape.size())
+                    + " bytes, got " + data.byteSize());
         }
         if (!data.isNative()) {
             throw new IllegalArgumentException("tensors live in native memory, got a heap array");
@@ -106,14 +101,12 @@ public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data)
     public Tensor rows(int from, int to) {
         requireRows();
         if (from < 0 || to < from || to > dim(0)) {
-            throw new IndexOutOfBoundsException(
-                    "rows " + from + " to " + to + " of a tensor " + shape);
+            throw new IndexOutOfBoundsException("rows " + from + " to " + to + " of a tensor " + shape);
         }
         int[] dims = shape.dims();
         long rowBytes = dims[0] == 0 ? 0 : type.bytes(size() / dims[0]);
         dims[0] = to - from;
-        return new Tensor(
-                type, new Shape(dims), layout, data.asSlice(from * rowBytes, (to - from) * rowBytes));
+        return new Tensor(type, new Shape(dims), layout, data.asSlice(from * rowBytes, (to - from) * rowBytes));
     }
 
     /// Element `index` in row-major order, as a double; quantized and half types are expanded.
@@ -172,8 +165,8 @@ public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data)
             case I16 -> data.set(I16, index * 2, (short) value);
             case I8, U8, BOOL -> data.set(ValueLayout.JAVA_BYTE, index, (byte) (int) value);
             case Q8_0, Q4_0, Q4_1 ->
-                    throw new IllegalArgumentException(
-                            "single elements of " + type + " cannot be set; quantize whole blocks");
+                throw new IllegalArgumentException(
+                        "single elements of " + type + " cannot be set; quantize whole blocks");
         }
     }
 
@@ -241,8 +234,7 @@ public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data)
 
     private void requireRows() {
         if (layout != Layout.ROWS) {
-            throw new IllegalStateException(
-                    "a tensor packed for one backend's kernels has no element order: " + this);
+            throw new IllegalStateException("a tensor packed for one backend's kernels has no element order: " + this);
         }
     }
 

@@ -59,9 +59,8 @@ public final class Workspace implements AutoCloseable {
         }
         long size = Math.max(slabBytes, rounded);
         if (size > limit - reserved) {
-            throw new IllegalStateException(
-                    "workspace full: " + bytes + " bytes wanted, " + reserved + " of at most " + limit
-                            + " bytes are reserved; use fewer tokens in one pass");
+            throw new IllegalStateException("workspace full: " + bytes + " bytes wanted, " + reserved + " of at most "
+                    + limit + " bytes are reserved; use fewer tokens in one pass");
         }
         slabs.add(arena.allocate(size, ALIGNMENT));
         reserved += size;

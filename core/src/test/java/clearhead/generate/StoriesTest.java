@@ -53,7 +53,6 @@ class StoriesTest {
     void theTextFromTheConvertedFileIsThePublishedOne(@TempDir Path folder) throws IOException {
         Path target = folder.resolve("stories");
         Conversion.convert(file("stories260K.bin"), target, new Conversion.Options(Optional.empty(), false));
-        Files.copy(file("tok512.model"), target.resolve("tokenizer.model"));
         assertEquals(published(), story(target));
     }
 

@@ -17,15 +17,17 @@ final class GgufVocabularyTest {
     private Map<String, GgufValue> of(String preTokenizer, int size) {
         Path file = folder.resolve("tokenizer.json");
         AtomicFile.writeText(file, """
-                {"added_tokens": [{"id": 3, "content": "<end>", "special": true}],
-                 "pre_tokenizer": %s,
-                 "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2},
-                           "merges": [["a", "b"]]}}""".formatted(preTokenizer));
+            {"added_tokens": [{"id": 3, "content": "<end>", "special": true}],
+             "pre_tokenizer": %s,
+             "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2},
+                       "merges": [["a", "b"]]}}\
+            """.formatted(preTokenizer));
         return GgufVocabulary.of(file, size);
     }
 
     private static Object value(Map<String, GgufValue> values, String key) {
-        return values.getOrDefault("tokenizer.ggml." + key, GgufValue.text("absent")).value();
+        return values.getOrDefault("tokenizer.ggml." + key, GgufValue.text("absent"))
+                .value();
     }
 
     @Test
@@ -40,9 +42,8 @@ final class GgufVocabularyTest {
 
     @Test
     void splitRulesHaveLlamaCppsNames() {
-        String digits =
-                "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\","
-                        + " \"individual_digits\": true}, {\"type\": \"ByteLevel\"}]}";
+        String digits = "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\","
+                + " \"individual_digits\": true}, {\"type\": \"ByteLevel\"}]}";
         assertEquals("smollm", value(of(digits, 4), "pre"));
         assertThrows(ModelFileException.class, () -> of("{\"type\": \"Whitespace\"}", 4));
     }

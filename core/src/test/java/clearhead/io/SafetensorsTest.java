@@ -37,10 +37,10 @@ final class SafetensorsTest {
     @Test
     void readsTensorsInTheOrderOfTheData() throws IOException {
         Path path = file("""
-                        {"b":{"dtype":"U8","shape":[2,2],"data_offsets":[2,6]},\
-                        "__metadata__":{"made by":"hand"},\
-                        "a":{"dtype":"I16","shape":[],"data_offsets":[0,2]}}\
-                        """, 6);
+            {"b":{"dtype":"U8","shape":[2,2],"data_offsets":[2,6]},\
+            "__metadata__":{"made by":"hand"},\
+            "a":{"dtype":"I16","shape":[],"data_offsets":[0,2]}}\
+            """, 6);
         try (Checkpoint checkpoint = Safetensors.open(path)) {
             assertEquals(List.of("a", "b"), checkpoint.names());
             assertEquals("hand", checkpoint.metadata().get("made by"));

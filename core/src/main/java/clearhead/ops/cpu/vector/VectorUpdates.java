@@ -16,8 +16,7 @@ import jdk.incubator.vector.VectorSpecies;
 final class VectorUpdates implements Updates {
     private static final VectorSpecies<Float> F = Lanes.FLOATS;
     private static final VectorSpecies<Double> D = F.withLanes(double.class);
-    private static final ValueLayout.OfFloat FLOAT =
-            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(Lanes.ORDER);
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(Lanes.ORDER);
 
     /// Elements of one task. Fixed, so that sums do not depend on the number of threads.
     private static final int BLOCK = 32768;
@@ -48,9 +47,7 @@ final class VectorUpdates implements Updates {
     public double squaredNorm(Tensor slab) {
         requireF32(slab);
         var sums = new double[blocks(slab)];
-        workers.run(
-                sums.length,
-                b -> sums[b] = squares(slab.data(), b * (4L * BLOCK), end(slab, b)));
+        workers.run(sums.length, b -> sums[b] = squares(slab.data(), b * (4L * BLOCK), end(slab, b)));
         double total = 0;
         for (double sum : sums) {
             total += sum;
@@ -78,33 +75,25 @@ final class VectorUpdates implements Updates {
     }
 
     @Override
-    public void adam(
-            Tensor parameter, Tensor gradient, Tensor first, Tensor second, AdamStep step) {
+    public void adam(Tensor parameter, Tensor gradient, Tensor first, Tensor second, AdamStep step) {
         requireF32(parameter);
         requireF32(gradient);
         requireF32(first);
         requireF32(second);
         workers.run(
                 blocks(parameter),
-                b ->
-                        adam(
-                                parameter.data(),
-                                gradient.data(),
-                                first.data(),
-                                second.data(),
-                                b * (4L * BLOCK),
-                                end(parameter, b),
-                                step));
+                b -> adam(
+                        parameter.data(),
+                        gradient.data(),
+                        first.data(),
+                        second.data(),
+                        b * (4L * BLOCK),
+                        end(parameter, b),
+                        step));
     }
 
     private static void adam(
-            MemorySegment x,
-            MemorySegment g,
-            MemorySegment m,
-            MemorySegment v,
-            long from,
-            int count,
-            AdamStep step) {
+            MemorySegment x, MemorySegment g, MemorySegment m, MemorySegment v, long from, int count, AdamStep step) {
         float beta1 = (float) step.beta1();
         float beta2 = (float) step.beta2();
         float rest1 = (float) (1 - step.beta1());
@@ -146,8 +135,7 @@ final class VectorUpdates implements Updates {
     private static void requireF32(Tensor slab) {
         if (slab.type() != DType.F32) {
             throw new IllegalArgumentException(
-                    "the vector backend trains F32 slabs, got " + slab
-                            + "; use the reference backend for F64");
+                    "the vector backend trains F32 slabs, got " + slab + "; use the reference backend for F64");
         }
     }
 }
