@@ -69,9 +69,9 @@ class BundledModelTest {
         }
     }
 
-    /// One head looks at the token before, and one finds what followed the present token before.
+    /// Heads that look at the token before have formed, and no induction heads.
     @Test
-    void headsThatOneExpects() {
+    void headsAreWhatTheCardSays() {
         try (Backend backend = Backends.choose();
                 var workspace = new Workspace();
                 var model = load(backend)) {
@@ -106,7 +106,8 @@ class BundledModelTest {
                 }
             }
             assertTrue(previous >= 0.5, "previous token: " + previous);
-            assertTrue(best >= 0.2, "induction: " + best);
+            // The card says that no induction head has formed; should one form, it has to be rewritten.
+            assertTrue(best < 0.2, "induction: " + best);
         }
     }
 }
