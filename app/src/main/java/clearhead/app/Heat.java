@@ -9,13 +9,15 @@ import java.util.Map;
 enum Heat {
     /// Characters only.
     PLAIN,
-    /// The 6×6×6 cube of 256-colour terminals.
+    /// Nine of the colours of a 256-colour terminal, each lighter than the one before.
     COLORS_256,
     /// 24 bits.
     TRUE_COLOR;
 
     private static final double[] FROM = {0, 0.01, 0.03, 0.06, 0.12, 0.25, 0.45, 0.65, 0.85};
     private static final String CHARACTERS = ".:-=+*#%@";
+    private static final int[] RAMP_256 = {17, 18, 23, 60, 66, 102, 144, 186, 227};
+    private static final int DARK_256 = 5;
     private static final int[][] CIVIDIS = {
         {0, 32, 76},
         {0, 42, 102},
@@ -45,25 +47,23 @@ enum Heat {
         if (this == PLAIN) {
             return " ".repeat(text.length() - 1) + character(weight);
         }
-        int[] rgb = color(weight);
-        boolean light = rgb[0] * 0.3 + rgb[1] * 0.59 + rgb[2] * 0.11 > 110;
-        return "\033[" + background(rgb) + ";" + (light ? "38;5;16" : "38;5;231") + "m" + text + "\033[0m";
-    }
-
-    private String background(int[] rgb) {
-        if (this == TRUE_COLOR) {
-            return "48;2;" + rgb[0] + ";" + rgb[1] + ";" + rgb[2];
+        double root = Math.sqrt(Math.clamp(weight, 0, 1));
+        if (this == COLORS_256) {
+            int i = (int) Math.round(root * (RAMP_256.length - 1));
+            return painted("48;5;" + RAMP_256[i], i >= DARK_256, text);
         }
-        return "48;5;" + (16 + 36 * cube(rgb[0]) + 6 * cube(rgb[1]) + cube(rgb[2]));
+        int[] rgb = color(root);
+        boolean light = rgb[0] * 0.3 + rgb[1] * 0.59 + rgb[2] * 0.11 > 110;
+        return painted("48;2;" + rgb[0] + ";" + rgb[1] + ";" + rgb[2], light, text);
     }
 
-    /// The nearest of 0, 95, 135, 175, 215, 255.
-    private static int cube(int level) {
-        return level < 48 ? 0 : level < 115 ? 1 : (level - 35) / 40;
+    private static String painted(String background, boolean light, String text) {
+        return "\033[" + background + ";" + (light ? "38;5;16" : "38;5;231") + "m" + text + "\033[0m";
     }
 
-    private static int[] color(double weight) {
-        double at = Math.sqrt(Math.clamp(weight, 0, 1)) * (CIVIDIS.length - 1);
+    /// @param root square root of the weight
+    private static int[] color(double root) {
+        double at = root * (CIVIDIS.length - 1);
         int i = Math.min((int) at, CIVIDIS.length - 2);
         var rgb = new int[3];
         for (int c = 0; c < 3; c++) {
