@@ -29,10 +29,10 @@ import java.util.function.LongSupplier;
 /// them, in turns.
 ///
 /// Usage: `TrainBench [--threads N] [--rounds N] [--seconds S] [--python EXECUTABLE] [--only TEXT] [--clock cpu]`; with
-/// `--python`
-/// it starts `bench/peers/train_torch.py`. The figures are medians over the rounds. `--clock cpu`, with
+/// `--python` it starts `bench/peers/train_torch.py`. The figures are medians over the rounds. `--clock cpu`, with
 /// one thread, counts the thread's processor time, which other programs disturb less.
 public final class TrainBench {
+    private static final double WARM_UP_SECONDS = 12;
     private static final Case[] CASES = {
         new Case("nanoGPT char: 4 layers, 4 heads, 128 wide", "gpt2", 65, 4, 4, 4, 32, 512, 12, 64),
         new Case("tales: 6 layers, 4 heads, 192 wide", "llama", 3072, 6, 4, 2, 48, 512, 12, 256),
@@ -156,12 +156,14 @@ public final class TrainBench {
         }
     }
 
-    /// Warms up, and finds how many steps take about `seconds`.
+    /// Warms up until the compiler has made its last versions of the kernels, which on two busy cores takes seconds,
+    /// and finds
+    /// how many steps take about `seconds`.
     private static int calibrate(Runner runner, double seconds) {
         double warm = 0;
         double last = 1;
         int count = 0;
-        while (warm < 2 * seconds) {
+        while (warm < Math.max(WARM_UP_SECONDS, 2 * seconds)) {
             last = runner.steps(1);
             warm += last;
             count++;
