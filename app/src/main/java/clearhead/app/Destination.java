@@ -1,14 +1,12 @@
 package clearhead.app;
 
+import clearhead.io.AtomicFile;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -52,15 +50,23 @@ record Destination(String name) {
                 out.flush();
                 return;
             }
-            try (OutputStream stream = Files.newOutputStream(Path.of(name));
-                    Writer writer = new OutputStreamWriter(stream, StandardCharsets.UTF_8)) {
+            AtomicFile.write(Path.of(name), stream -> {
+                Writer writer = new OutputStreamWriter(stream, StandardCharsets.UTF_8);
                 content.write(writer);
-            }
-        } catch (NoSuchFileException e) {
-            throw new UncheckedIOException("cannot write " + name + ": its folder does not exist", e);
+                writer.flush();
+            });
+        } catch (UncheckedIOException e) {
+            throw e;
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot write " + name + ": " + e.getMessage(), e);
+            throw failed(e);
+        } catch (RuntimeException e) {
+            // A writer of JSON wraps what went wrong below it.
+            throw e.getCause() instanceof IOException cause ? failed(cause) : e;
         }
+    }
+
+    private UncheckedIOException failed(IOException e) {
+        return new UncheckedIOException("cannot write " + name + ": " + e.getMessage(), e);
     }
 
     /// What is written.

@@ -1,17 +1,25 @@
 package clearhead.app;
 
+import clearhead.io.JsonWriter;
 import clearhead.ops.Backend;
 import clearhead.ops.BackendProvider;
 import clearhead.ops.Backends;
 import java.io.IOException;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 @Command(
@@ -42,37 +50,97 @@ final class InfoCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     CommandSpec spec;
 
+    @Option(
+            names = "--json",
+            paramLabel = "FILE",
+            description = "Write the same (docs/json.md); - for standard output.")
+    private Optional<String> json = Optional.empty();
+
     @Override
     public Integer call() {
         var out = spec.commandLine().getOut();
-        Runtime jvm = Runtime.getRuntime();
-        out.println("version     clearhead " + Version.NUMBER);
-        out.println("jdk         " + Runtime.version() + ", " + System.getProperty("java.vm.vendor") + ", "
-                + System.getProperty("java.home"));
-        out.println("system      " + System.getProperty("os.name") + " " + System.getProperty("os.version") + ", "
-                + System.getProperty("os.arch"));
-        Processor processor = Processor.read();
-        out.println("processor   " + processor.name() + ", " + jvm.availableProcessors() + " cores for this process");
-        out.println("features    " + String.join(" ", processor.features()));
-        out.printf("memory      heap up to %.1f GiB; tensors live outside it%n", jvm.maxMemory() / (double) (1 << 30));
-        out.println("models      " + Home.models());
-        boolean chosen = false;
-        for (BackendProvider provider : Backends.all()) {
-            List<String> obstacles = provider.obstacles();
-            String state;
-            if (!obstacles.isEmpty()) {
-                state = "not usable: " + String.join("; ", obstacles);
-            } else {
-                try (Backend backend = provider.create(jvm.availableProcessors())) {
-                    state = (chosen ? "usable, not preferred: " : "in use: ") + backend.description();
-                }
-                chosen = true;
-            }
-            out.printf("backend     %-10s %s%n", provider.name(), state);
+        Map<String, String> facts = facts();
+        List<State> states = states();
+        Optional<Destination> to = json.map(Destination::new);
+        to.ifPresent(t -> t.write(out, writer -> write(facts, states, writer)));
+        if (to.filter(Destination::isStandardOutput).isPresent()) {
+            return 0;
         }
-        out.println("arithmetic  exact: float32 activations on dequantized weights");
+        facts.forEach((name, value) -> out.printf("%-11s %s%n", name, value));
+        for (State s : states) {
+            String use = s.used() ? "in use: " : s.usable() ? "usable, not preferred: " : "not usable: ";
+            out.printf("%-11s %-10s %s%s%n", "backend", s.name(), use, s.words());
+        }
         return 0;
     }
+
+    private static Map<String, String> facts() {
+        Runtime jvm = Runtime.getRuntime();
+        Processor processor = Processor.read();
+        var facts = new LinkedHashMap<String, String>();
+        facts.put("version", "clearhead " + Version.NUMBER);
+        facts.put(
+                "jdk",
+                String.join(
+                        ", ",
+                        Runtime.version().toString(),
+                        System.getProperty("java.vm.vendor"),
+                        System.getProperty("java.home")));
+        facts.put(
+                "system",
+                System.getProperty("os.name") + " " + System.getProperty("os.version") + ", "
+                        + System.getProperty("os.arch"));
+        facts.put("processor", processor.name() + ", " + jvm.availableProcessors() + " cores for this process");
+        facts.put("features", String.join(" ", processor.features()));
+        facts.put(
+                "memory",
+                String.format(
+                        Locale.ROOT,
+                        "heap up to %.1f GiB; tensors live outside it",
+                        jvm.maxMemory() / (double) (1 << 30)));
+        facts.put("models", Home.models().toString());
+        facts.put("arithmetic", "exact: float32 activations on dequantized weights");
+        return facts;
+    }
+
+    private static List<State> states() {
+        String chosen;
+        try (Backend backend = Backends.choose()) {
+            chosen = backend.name();
+        }
+        var states = new ArrayList<State>();
+        for (BackendProvider provider : Backends.all()) {
+            List<String> obstacles = provider.obstacles();
+            boolean used = provider.name().equals(chosen);
+            String words = String.join("; ", obstacles);
+            if (obstacles.isEmpty()) {
+                try (Backend backend = provider.create(Backends.threads())) {
+                    words = backend.description();
+                }
+            }
+            states.add(new State(provider.name(), obstacles.isEmpty(), used, words));
+        }
+        return states;
+    }
+
+    private static void write(Map<String, String> facts, List<State> states, Writer to) {
+        try (var w = JsonWriter.to(to, true)) {
+            w.beginObject().field("command", "info");
+            facts.forEach(w::field);
+            w.name("backends").beginArray();
+            for (State s : states) {
+                w.beginObject().field("name", s.name()).field("usable", s.usable());
+                w.field("in_use", s.used()).field(s.usable() ? "description" : "obstacles", s.words());
+                w.endObject();
+            }
+            w.endArray().endObject();
+        }
+    }
+
+    /// One backend here.
+    ///
+    /// @param words its description, or why it is not usable
+    private record State(String name, boolean usable, boolean used, String words) {}
 
     /// Name and features of the processor, from /proc/cpuinfo where there is one.
     record Processor(String name, List<String> features) {

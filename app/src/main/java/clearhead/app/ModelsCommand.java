@@ -1,13 +1,17 @@
 package clearhead.app;
 
+import clearhead.io.JsonWriter;
 import java.io.IOException;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 @Command(name = "models", mixinStandardHelpOptions = true, description = "Lists the models that --model knows by name.")
@@ -16,18 +20,40 @@ final class ModelsCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     CommandSpec spec;
 
+    @Option(
+            names = "--json",
+            paramLabel = "FILE",
+            description = "Write the list (docs/json.md); - for standard output.")
+    private Optional<String> json = Optional.empty();
+
     @Override
     public Integer call() throws IOException {
         var out = spec.commandLine().getOut();
         List<Path> found = bundled();
+        Optional<Destination> to = json.map(Destination::new);
+        to.ifPresent(t -> t.write(out, writer -> write(found, writer)));
+        if (to.filter(Destination::isStandardOutput).isPresent()) {
+            return 0;
+        }
         for (Path model : found) {
-            out.printf("%-16s %6.1f MB  %s%n", model.getFileName(), megabytes(model), model);
+            out.printf("%-16s %6.1f MB  %s%n", model.getFileName(), bytes(model) / 1e6, model);
         }
         if (found.isEmpty()) {
             out.println("No model in " + Home.models() + ".");
         }
         out.println("Any folder with config.json and safetensors, .gguf or llama2.c .bin file works too.");
         return 0;
+    }
+
+    private static void write(List<Path> models, Writer to) throws IOException {
+        try (var w = JsonWriter.to(to, true)) {
+            w.beginObject().field("command", "models").name("models").beginArray();
+            for (Path model : models) {
+                w.beginObject().field("name", model.getFileName().toString());
+                w.field("path", model.toString()).field("bytes", bytes(model)).endObject();
+            }
+            w.endArray().endObject();
+        }
     }
 
     /// Folders with a config.json below the models folder.
@@ -43,12 +69,11 @@ final class ModelsCommand implements Callable<Integer> {
         }
     }
 
-    private static double megabytes(Path folder) throws IOException {
+    private static long bytes(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
             return files.filter(Files::isRegularFile)
-                            .mapToLong(f -> f.toFile().length())
-                            .sum()
-                    / 1e6;
+                    .mapToLong(f -> f.toFile().length())
+                    .sum();
         }
     }
 }

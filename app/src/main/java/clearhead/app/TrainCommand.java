@@ -1,11 +1,13 @@
 package clearhead.app;
 
+import clearhead.io.JsonWriter;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import clearhead.train.HeldOut;
 import clearhead.train.Recipe;
 import clearhead.train.Training;
 import java.io.PrintWriter;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -57,6 +59,12 @@ final class TrainCommand implements Callable<Integer> {
             description = "The shared folder; default: ../shared beside this program.")
     Optional<Path> shared = Optional.empty();
 
+    @Option(
+            names = "--json",
+            paramLabel = "FILE",
+            description = "When it ends, write the result (docs/json.md); - for standard output.")
+    Optional<String> json = Optional.empty();
+
     @Option(names = "--resume", description = "Go on from the newest checkpoint in OUT.")
     boolean resume;
 
@@ -94,7 +102,10 @@ final class TrainCommand implements Callable<Integer> {
             var hook = new Thread(() -> stopAndWait(training, done), "clearhead-stop");
             Runtime.getRuntime().addShutdownHook(hook);
             try {
-                return report(training.run(), printer);
+                Training.Result result = training.run();
+                report(result, printer);
+                json.map(Destination::new).ifPresent(to -> to.write(printer, writer -> write(result, writer)));
+                return 0;
             } finally {
                 done.countDown();
                 forget(hook);
@@ -130,11 +141,11 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private static int report(Training.Result result, PrintWriter printer) {
+    private static void report(Training.Result result, PrintWriter printer) {
         if (!result.complete()) {
             printer.printf("stopped after step %d; add --resume to go on%n", result.steps());
             printer.flush();
-            return 0;
+            return;
         }
         double nats = 0;
         long bytes = 0;
@@ -150,7 +161,24 @@ final class TrainCommand implements Callable<Integer> {
         }
         printer.printf("the model is in %s%n", result.model());
         printer.flush();
-        return 0;
+    }
+
+    private static void write(Training.Result result, Writer to) {
+        try (var w = JsonWriter.to(to, true)) {
+            w.beginObject()
+                    .field("command", "train")
+                    .field("steps", result.steps())
+                    .field("complete", result.complete());
+            w.field("model", result.model().toString()).name("held_out").beginArray();
+            for (HeldOut.Score score : result.scores()) {
+                w.beginObject().field("title", score.title()).field("tokens", score.tokens());
+                w.field("bytes", score.bytes()).field("nats", score.nats());
+                w.field("nats_per_token", score.loss())
+                        .field("bits_per_byte", score.bitsPerByte())
+                        .endObject();
+            }
+            w.endArray().endObject();
+        }
     }
 
     /// One line an event.

@@ -19,10 +19,14 @@ public final class Backends {
     /// The preferred backend that can run here, on all cores, unless the system properties
     /// `clearhead.backend` (a name) and `clearhead.threads` say otherwise.
     public static Backend choose() {
-        int threads =
-                Integer.getInteger("clearhead.threads", Runtime.getRuntime().availableProcessors());
+        int threads = threads();
         String wanted = System.getProperty("clearhead.backend");
         return wanted == null ? best(threads) : named(wanted, threads);
+    }
+
+    /// How many threads may compute at once: all cores, or the system property `clearhead.threads`.
+    public static int threads() {
+        return Integer.getInteger("clearhead.threads", Runtime.getRuntime().availableProcessors());
     }
 
     /// The preferred backend that can run here.

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /// Every scanner against the regular expression that it stands for.
 final class SplitRuleTest {
+    private static final int ROUNDS = Integer.getInteger("clearhead.random", 20_000);
 
     private static final String GPT2 =
             "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -94,7 +95,7 @@ final class SplitRuleTest {
         var random = new Random(rule.ordinal());
         String common = " \t\n\r''sStTrReEvVmMlLdDaAbZ019/!.,-$+<=>^~|`“\u017f\u0301\u0a3e\u00a0\u3000\u0085\u2028"
                 + "\u02b0\u01c5éßñ日ひ한½²ⅷΑαЖж\u200b\u0000ー々";
-        for (int round = 0; round < 20_000; round++) {
+        for (int round = 0; round < ROUNDS; round++) {
             var text = new StringBuilder();
             int length = 1 + random.nextInt(14);
             while (text.length() < length) {
@@ -131,7 +132,7 @@ final class SplitRuleTest {
     void readsBytesThatAreNotUtf8AsSymbols() {
         var random = new Random(5);
         var text = new byte[40 + CharClass.PADDING];
-        for (int round = 0; round < 20_000; round++) {
+        for (int round = 0; round < ROUNDS; round++) {
             int length = 1 + random.nextInt(24);
             Arrays.fill(text, (byte) 0);
             for (int i = 0; i < length; i++) {
