@@ -51,9 +51,9 @@ record Destination(String name) {
                 return;
             }
             AtomicFile.write(Path.of(name), stream -> {
-                Writer writer = new OutputStreamWriter(stream, StandardCharsets.UTF_8);
-                content.write(writer);
-                writer.flush();
+                try (Writer writer = new OutputStreamWriter(stream, StandardCharsets.UTF_8)) {
+                    content.write(writer);
+                }
             });
         } catch (UncheckedIOException e) {
             throw e;
