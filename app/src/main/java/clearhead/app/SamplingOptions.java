@@ -1,8 +1,8 @@
 package clearhead.app;
 
 import clearhead.generate.Request;
-import clearhead.generate.Sampling;
 import clearhead.io.JsonWriter;
+import clearhead.sampling.Sampling;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;

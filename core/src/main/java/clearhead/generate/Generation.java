@@ -2,6 +2,7 @@ package clearhead.generate;
 
 import clearhead.model.Model;
 import clearhead.nn.KvCache;
+import clearhead.sampling.Sampler;
 import clearhead.tensor.Tensor;
 import clearhead.tokenizer.StreamingDecoder;
 import java.util.Arrays;

@@ -1,6 +1,7 @@
 package clearhead.generate;
 
 import clearhead.model.Model;
+import clearhead.sampling.Sampling;
 import clearhead.tokenizer.Special;
 import java.util.List;
 

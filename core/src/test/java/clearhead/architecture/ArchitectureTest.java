@@ -32,8 +32,9 @@ class ArchitectureTest {
             "io", Set.of("tensor", "tokenizer"),
             "nn", Set.of("ops", "tensor"),
             "model", Set.of("nn", "io", "ops", "tensor", "tokenizer"), // the tokenizer found beside the weights
-            "generate", Set.of("model", "nn", "io", "ops", "tensor", "tokenizer"),
-            "inspect", Set.of("model", "nn", "io", "ops", "tensor", "tokenizer"),
+            "sampling", Set.of("tensor"), // one rule for generating and for looking at a prediction
+            "generate", Set.of("sampling", "model", "nn", "io", "ops", "tensor", "tokenizer"),
+            "inspect", Set.of("sampling", "model", "nn", "io", "ops", "tensor", "tokenizer"),
             "train", Set.of("model", "nn", "io", "ops", "tensor", "tokenizer"));
 
     private static final Pattern OURS = Pattern.compile("clearhead/((?:[a-z0-9]+/)*)[A-Z]\\w*");

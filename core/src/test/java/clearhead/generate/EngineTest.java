@@ -15,6 +15,7 @@ import clearhead.nn.Site;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import clearhead.ops.Sequences;
+import clearhead.sampling.Sampling;
 import clearhead.tensor.Workspace;
 import clearhead.testing.SharedData;
 import java.util.Arrays;

@@ -1,4 +1,4 @@
-package clearhead.generate;
+package clearhead.sampling;
 
 /// How the next token is chosen from its logits, in this order (llama.cpp's):
 ///

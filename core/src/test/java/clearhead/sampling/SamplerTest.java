@@ -1,4 +1,4 @@
-package clearhead.generate;
+package clearhead.sampling;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
