@@ -1,14 +1,15 @@
 package clearhead.app;
 
-import clearhead.inspect.Ablation;
+import clearhead.inspect.HeadSweep;
+import clearhead.inspect.Interventions;
 import clearhead.inspect.LogitEffect;
 import clearhead.io.JsonWriter;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -21,7 +22,7 @@ import picocli.CommandLine.Spec;
         name = "ablate",
         mixinStandardHelpOptions = true,
         description = {
-            "Switches a head off and shows what becomes of the next token.",
+            "Switches a head off, or makes any other change, and shows what becomes of the next token.",
             "",
             "The head's own slice of z, before Wo, is multiplied by --scale at every token, and all"
                     + " that comes after it is computed anew. --sweep does so with every head, one at a"
@@ -43,12 +44,18 @@ final class AblateCommand implements Callable<Integer> {
     @Option(
             names = "--scale",
             paramLabel = "F",
-            defaultValue = "0",
-            description = "Factor on what the head says: 0 switches it off, 1 changes nothing. Default:"
-                    + " ${DEFAULT-VALUE}.")
-    private double scale;
+            description = "Factor on what the head says: 0 switches it off, 1 changes nothing. Default: 0.")
+    private Optional<Double> scale = Optional.empty();
 
-    @Option(names = "--sweep", description = "Every head, one at a time.")
+    @Option(
+            names = "--mean",
+            description = "In place of --scale: the head says at every token what it says on average over the text.")
+    private boolean mean;
+
+    @Mixin
+    private ChangeOptions changes = new ChangeOptions();
+
+    @Option(names = "--sweep", description = "Every head, one at a time; --change is made in all of the runs.")
     private boolean sweep;
 
     @Option(
@@ -78,11 +85,16 @@ final class AblateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         text.check();
-        if (sweep == (layer.isPresent() || head.isPresent()) || layer.isPresent() != head.isPresent()) {
-            throw new UsageException("give --layer L --head H, or --sweep for every head");
+        boolean oneHead = layer.isPresent() || head.isPresent();
+        if (layer.isPresent() != head.isPresent() || (sweep && oneHead) || !(sweep || oneHead || !changes.isEmpty())) {
+            throw new UsageException("give --layer L --head H, or --change CHANGE, or --sweep for every head");
         }
-        if (top < 1 || !Double.isFinite(scale)) {
+        if (top < 1 || scale.filter(f -> !Double.isFinite(f)).isPresent()) {
             throw new UsageException("--top wants at least 1 and --scale a number");
+        }
+        if (mean && scale.isPresent() || (mean || scale.isPresent()) && !(sweep || oneHead)) {
+            throw new UsageException(
+                    "--scale or --mean belongs to --layer and --head, or to --sweep; give one of them");
         }
         try (OpenModel open = OpenModel.open(model)) {
             Prompt prompt = Prompt.of(text, open);
@@ -90,140 +102,104 @@ final class AblateCommand implements Callable<Integer> {
             int row = Ranges.position("--query", query, tokens).orElse(tokens - 1);
             OptionalInt atLayer = Ranges.layer(layer, open.transformer());
             OptionalInt atHead = Ranges.head(head, layer, open.transformer());
-            List<Ablation.HeadEffect> effects = sweep
-                    ? sweep(open, prompt, row)
-                    : List.of(new Ablation.HeadEffect(
-                            atLayer.orElseThrow(),
-                            atHead.orElseThrow(),
-                            Ablation.effect(
-                                    open.transformer(),
-                                    open.ops(),
-                                    prompt.ids(),
-                                    row,
-                                    atLayer.orElseThrow(),
-                                    atHead.orElseThrow(),
-                                    scale)));
-            if (!Arrays.stream(effects.getFirst().effect().before()).allMatch(Double::isFinite)) {
-                open.requireFinite(prompt.ids());
-            }
+            List<String> more = oneHead
+                    ? List.of("head:" + atLayer.orElseThrow() + "." + atHead.orElseThrow() + "=" + how())
+                    : List.of();
+            ChangeOptions.Given given = changes.read(open, text, prompt, more);
+            var result = sweep ? swept(open, prompt, given, row) : made(open, prompt, given, row);
             Optional<Destination> to = json.map(Destination::new);
             if (to.filter(Destination::isStandardOutput).isEmpty()) {
-                print(open, prompt, row, effects);
+                new AblateText(spec.commandLine().getOut(), open, prompt, row, top).print(result);
             }
             to.ifPresent(d -> d.write(spec.commandLine().getOut(), w -> {
                 try (var document = JsonWriter.to(w, true)) {
-                    write(document, open, prompt, row, effects);
+                    write(document, open, prompt, row, result);
                 }
             }));
         }
         return 0;
     }
 
-    private List<Ablation.HeadEffect> sweep(OpenModel open, Prompt prompt, int row) {
+    private String how() {
+        return mean ? "mean" : Double.toString(scale.orElse(0.0));
+    }
+
+    /// What was done and what came of it.
+    ///
+    /// @param what what a sweep does to a head, such as `off`
+    /// @param effect of all changes together; of a sweep, nothing
+    /// @param heads of a sweep, those that change most first; else the head named by --layer and --head
+    record Result(Interventions changes, String what, Optional<LogitEffect> effect, List<HeadSweep.Effect> heads) {}
+
+    private Result made(OpenModel open, Prompt prompt, ChangeOptions.Given given, int row) {
+        LogitEffect effect =
+                given.changes().effect(open.transformer(), open.ops(), prompt.ids(), given.otherIds(), row);
+        if (!Arrays.stream(effect.before()).allMatch(Double::isFinite)) {
+            open.requireFinite(prompt.ids());
+        }
+        List<HeadSweep.Effect> one = layer.isEmpty()
+                ? List.of()
+                : List.of(new HeadSweep.Effect(
+                        layer.get(),
+                        head.orElseThrow(),
+                        effect.divergence(),
+                        effect.of(effect.best()),
+                        effect.top(top)));
+        return new Result(given.changes(), what(), Optional.of(effect), one);
+    }
+
+    private String what() {
+        double factor = scale.orElse(0.0);
+        return mean ? "at its mean" : factor == 0 ? "off" : "times " + factor;
+    }
+
+    private Result swept(OpenModel open, Prompt prompt, ChangeOptions.Given given, int row) {
         PrintWriter err = spec.commandLine().getErr();
         boolean terminal = Terminal.current().color();
-        List<Ablation.HeadEffect> effects =
-                Ablation.sweep(open.transformer(), open.ops(), prompt.ids(), row, scale, (done, of) -> {
+        var sweep = new HeadSweep(open.transformer(), open.ops(), prompt.ids(), given.otherIds(), given.changes(), row);
+        List<HeadSweep.Effect> effects =
+                sweep.run(mean ? OptionalDouble.empty() : OptionalDouble.of(scale.orElse(0.0)), top, (done, of) -> {
                     if (terminal) {
                         err.print("\rhead " + done + " of " + of + (done == of ? "\n" : ""));
                         err.flush();
                     }
+                    return true;
                 });
-        return effects.stream()
-                .sorted(Comparator.comparingDouble(
-                        (Ablation.HeadEffect e) -> -e.effect().divergence()))
-                .toList();
+        if (!effects.stream().allMatch(e -> Double.isFinite(e.best().logitBefore()))) {
+            open.requireFinite(prompt.ids());
+        }
+        return new Result(
+                given.changes(),
+                what(),
+                Optional.empty(),
+                effects.stream()
+                        .sorted(Comparator.comparingDouble((HeadSweep.Effect e) -> -e.divergence()))
+                        .toList());
     }
 
-    private void print(OpenModel open, Prompt prompt, int row, List<Ablation.HeadEffect> effects) {
-        PrintWriter out = spec.commandLine().getOut();
-        Heat heat = Heat.of(Terminal.current().color(), System.getenv());
-        out.println(open.describe());
-        out.println();
-        if (sweep) {
-            printSweep(out, heat, prompt, row, effects);
-            return;
-        }
-        LogitEffect effect = effects.getFirst().effect();
-        out.println(heat.strong(sentence(prompt, row, effects.getFirst())));
-        out.println(heat.faint("     id  token                   logit before      after      change"
-                + "   probability before   after"));
-        for (LogitEffect.Change c : effect.top(top)) {
-            out.println(String.format(Locale.ROOT, "  %5d  ", c.id())
-                    + Printable.fit(prompt.label(c.id()).quoted(), 22)
-                    + String.format(
-                            Locale.ROOT,
-                            "  %12.5f %10.5f  %+10.5f             %.6f %.6f",
-                            c.logitBefore(),
-                            c.logitAfter(),
-                            c.logit(),
-                            c.probabilityBefore(),
-                            c.probabilityAfter()));
-        }
-        out.println(String.format(
-                Locale.ROOT,
-                "change of the whole prediction (Kullback–Leibler, before against after): %.6f" + " nats",
-                effect.divergence()));
-    }
-
-    private String sentence(Prompt prompt, int row, Ablation.HeadEffect e) {
-        LogitEffect.Change best = e.effect().of(e.effect().best());
-        String what = scale == 0 ? "off" : "times " + scale;
-        return String.format(
-                Locale.ROOT,
-                "layer %d, head %d %s: after %s, the probability of %s goes from %.4f to %.4f",
-                e.layer(),
-                e.head(),
-                what,
-                prompt.labels().get(row).quoted(),
-                prompt.label(best.id()).quoted(),
-                best.probabilityBefore(),
-                best.probabilityAfter());
-    }
-
-    private void printSweep(PrintWriter out, Heat heat, Prompt prompt, int row, List<Ablation.HeadEffect> effects) {
-        LogitEffect.Change best =
-                effects.getFirst().effect().of(effects.getFirst().effect().best());
-        String token = prompt.label(best.id()).quoted();
-        out.println(heat.strong(String.format(
-                Locale.ROOT,
-                "every head %s, one at a time: after %s, %s has probability %.4f",
-                scale == 0 ? "off" : "times " + scale,
-                prompt.labels().get(row).quoted(),
-                token,
-                best.probabilityBefore())));
-        out.println(heat.faint(
-                "  layer  head  change (nats)  probability of " + token + "  change of its logit  likeliest then"));
-        for (Ablation.HeadEffect e : effects.subList(0, Math.min(top, effects.size()))) {
-            LogitEffect.Change c = e.effect().of(best.id());
-            LogitEffect turned = new LogitEffect(e.effect().after(), e.effect().before());
-            out.println(String.format(
-                    Locale.ROOT,
-                    "  %5d  %4d  %13.6f  %14.6f %s  %+19.5f  %s",
-                    e.layer(),
-                    e.head(),
-                    e.effect().divergence(),
-                    c.probabilityAfter(),
-                    " ".repeat(Printable.width(token)),
-                    c.logit(),
-                    prompt.label(turned.best()).quoted()));
-        }
-        if (effects.size() > top) {
-            out.println("  … " + (effects.size() - top) + " heads that change less (--top shows more)");
-        }
-    }
-
-    private void write(JsonWriter document, OpenModel open, Prompt prompt, int row, List<Ablation.HeadEffect> effects) {
+    private void write(JsonWriter document, OpenModel open, Prompt prompt, int row, Result result) {
         document.beginObject().field("command", "ablate");
         AttendJson.model(document, open);
         AttendJson.tokens(document, prompt);
-        document.field("query", row).field("scale", scale);
-        document.name("heads").beginArray();
-        for (Ablation.HeadEffect e : effects) {
-            document.beginObject().field("layer", e.layer()).field("head", e.head());
-            document.field("divergence", e.effect().divergence());
+        document.field("query", row);
+        if (mean) {
+            document.field("scale", "mean");
+        } else {
+            document.field("scale", scale.orElse(0.0));
+        }
+        document.name("changes").value(result.changes().texts());
+        result.effect().ifPresent(effect -> {
+            document.field("divergence", effect.divergence());
             document.name("tokens").beginArray();
-            e.effect().top(top).forEach(c -> StepsJson.change(document, prompt, c, "before", "after"));
+            effect.top(top).forEach(c -> StepsJson.change(document, prompt, c, "before", "after"));
+            document.endArray();
+        });
+        document.name("heads").beginArray();
+        for (HeadSweep.Effect e : result.heads()) {
+            document.beginObject().field("layer", e.layer()).field("head", e.head());
+            document.field("divergence", e.divergence());
+            document.name("tokens").beginArray();
+            e.top().forEach(c -> StepsJson.change(document, prompt, c, "before", "after"));
             document.endArray().endObject();
         }
         document.endArray().endObject();

@@ -93,7 +93,8 @@ record Prompt(int[] ids, List<Label> labels, Optional<Tokenizer> vocabulary, int
         return label(-1, id, vocabulary, -1);
     }
 
-    private Prompt checked(OpenModel open) {
+    /// These tokens, if the model can read them.
+    Prompt checked(OpenModel open) {
         int vocab = open.transformer().vocab();
         if (ids.length == 0) {
             throw new UsageException("no tokens: the text gives none; give at least one word, or --ids");

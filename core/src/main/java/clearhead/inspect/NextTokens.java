@@ -48,6 +48,9 @@ public final class NextTokens {
         for (double logit : logits) {
             max = Math.max(max, logit);
         }
+        if (max == Double.NEGATIVE_INFINITY) {
+            return max;
+        }
         double sum = 0;
         for (double logit : logits) {
             sum += Math.exp(logit - max);

@@ -6,6 +6,7 @@ import clearhead.ops.KvView;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /// The attention pattern of one layer and one sequence, rebuilt row by row or tile by tile when
 /// somebody looks: weight = exp(q·k·scale − lse). Keeps query, keys, values and lse of the run, so
@@ -19,19 +20,22 @@ public final class PatternRows {
     private final Tensor value;
     private final Tensor lse;
     private final Tensor out;
+    private final Cuts cuts;
 
     /// @param query [queries, heads, headDim], rotated
     /// @param key [context, kvHeads, headDim], rotated
     /// @param value [context, kvHeads, headDim]
     /// @param lse [heads, queries]
     /// @param out [queries, heads, headDim]: Σ weight·value as the run computed it
-    private PatternRows(AttentionSpec spec, Tensor query, Tensor key, Tensor value, Tensor lse, Tensor out) {
+    /// @param cuts cells that queries do not see, though the mask lets them
+    private PatternRows(AttentionSpec spec, Tensor query, Tensor key, Tensor value, Tensor lse, Tensor out, Cuts cuts) {
         this.spec = spec;
         this.query = query;
         this.key = key;
         this.value = value;
         this.lse = lse;
         this.out = out;
+        this.cuts = cuts;
     }
 
     /// Copies what one sequence of a pass needs, so that it outlives the pass.
@@ -46,7 +50,71 @@ public final class PatternRows {
                 attention.past() instanceof KvView.Packed ? view.key.copy(arena) : view.key,
                 attention.past() instanceof KvView.Packed ? view.value.copy(arena) : view.value,
                 view.lse,
-                view.out.copy(arena));
+                view.out.copy(arena),
+                Cuts.NONE);
+    }
+
+    /// A copy of all that it is made of.
+    ///
+    /// @param arena owner of the copies
+    PatternRows copy(Arena arena) {
+        return new PatternRows(
+                spec, query.copy(arena), key.copy(arena), value.copy(arena), lse.copy(arena), out.copy(arena), cuts);
+    }
+
+    /// The same layer with cells cut out. Rows that lose a key get a new lse and a new Σ
+    /// weight·value; all others stay as they are, bit for bit. Without the keys that are gone, whose
+    /// weights sum to W, the row is (out − Σ weight·value)/(1 − W); where they had more than half of
+    /// it, it is summed anew, since little would be left of its digits.
+    ///
+    /// @param newLse [heads, queries], a copy of the run's, which is changed
+    /// @param newOut [queries, heads, headDim], a copy of the run's, which is changed
+    PatternRows cut(Cuts cut, Tensor newLse, Tensor newOut) {
+        var changed = new PatternRows(spec, query, key, value, newLse, newOut, cut);
+        for (int head = 0; head < spec.heads(); head++) {
+            for (int i = 0; i < queries(); i++) {
+                List<Integer> keys = cut.keys(head, position(i));
+                if (!keys.isEmpty()) {
+                    cutRow(cut, changed, head, i, keys);
+                }
+            }
+        }
+        return changed;
+    }
+
+    private void cutRow(Cuts cut, PatternRows changed, int head, int i, List<Integer> keys) {
+        double rowLse = lse.at((long) head * queries() + i);
+        double[] z = out(head, i);
+        double gone = 0; // of the weights: what the rest takes over
+        for (int p : keys) {
+            double weight = weight(scores(head, i, p, p + 1)[0], rowLse);
+            double[] v = value(head, p);
+            for (int e = 0; e < z.length; e++) {
+                z[e] -= weight * v[e];
+            }
+            gone += cut.renormalises(head, position(i), p) ? weight : 0;
+        }
+        if (gone <= 0.5) {
+            for (int e = 0; e < z.length; e++) {
+                z[e] /= 1 - gone;
+            }
+            rowLse += Math.log1p(-gone);
+        } else {
+            double[] scores = scores(head, i);
+            for (int p : keys) {
+                if (cut.renormalises(head, position(i), p)) {
+                    scores[p] = Double.NEGATIVE_INFINITY;
+                }
+            }
+            rowLse = NextTokens.lse(scores);
+        }
+        changed.lse.set((long) head * queries() + i, rowLse);
+        if (gone > 0.5) {
+            z = changed.weighed(changed.row(head, i));
+        }
+        for (int e = 0; e < z.length; e++) {
+            changed.out.set(((long) i * spec.heads() + head) * z.length + e, z[e]);
+        }
     }
 
     /// A view that is valid as long as the pass's own memory, which is during [Probe#attended].
@@ -76,7 +144,8 @@ public final class PatternRows {
                 key,
                 value,
                 columns(attention.result().lse(), from, to, arena),
-                attention.result().out().rows(from, to));
+                attention.result().out().rows(from, to),
+                Cuts.NONE);
     }
 
     /// Columns `from` to `to` of every row.
@@ -113,6 +182,13 @@ public final class PatternRows {
             }
         }
         return rows;
+    }
+
+    /// Σ weight·value of all rows.
+    ///
+    /// @return [queries, heads, headDim]
+    Tensor out() {
+        return out;
     }
 
     public AttentionSpec spec() {
@@ -165,7 +241,7 @@ public final class PatternRows {
         var scratch = new float[headDim];
         var scores = new double[toKey - fromKey];
         for (int p = fromKey; p < toKey; p++) {
-            if (spec.mask().sees(position, p)) {
+            if (spec.mask().sees(position, p) && !cuts.cuts(head, position, p)) {
                 Elements.read(key, ((long) p * spec.kvHeads() + kvHead) * headDim, k, scratch);
                 scores[p - fromKey] = Elements.dot(q, k) * spec.scale();
             } else {

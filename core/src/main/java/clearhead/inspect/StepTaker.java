@@ -337,7 +337,8 @@ final class StepTaker {
         double[] run = look.logits();
         double[] again = unembed(with);
         var direct = new LogitEffect(again, unembed(without));
-        var total = Ablation.effect(model, ops, look.ids(), query, look.layer(), head, 0);
+        var off = Interventions.of(List.of(new Change.HeadScale(look.layer(), head, 0)));
+        var total = off.effect(model, ops, look.ids(), new int[0], query);
         return new Steps.Effect(direct, total, Elements.largestDifference(again, run));
     }
 

@@ -19,9 +19,18 @@ public record Transformer(
     public Tensor forward(ForwardPass pass) {
         Ops ops = pass.ops();
         var x = positions.embed(pass, ops.embed(embedding, pass.ids())); // [tokens, dim]
-        x = pass.tap(Site.EMBED, -1, x);
+        return forward(pass, 0, pass.tap(Site.EMBED, -1, x));
+    }
+
+    /// Goes on from what enters a block: the blocks below it do not run.
+    ///
+    /// @param first number of the block to begin with; [#layers] where only the last norm and the head are left
+    /// @param x [tokens, dim]: what enters that block, see [Site#RESID_PRE]
+    /// @return [rows, vocab]: the logits asked for, the same bits as the whole pass gives from that x
+    public Tensor forward(ForwardPass pass, int first, Tensor x) {
+        Ops ops = pass.ops();
         long mark = ops.workspace().mark();
-        for (int layer = 0; layer < blocks.size(); layer++) {
+        for (int layer = first; layer < blocks.size(); layer++) {
             x = ops.keep(mark, blocks.get(layer).forward(pass, layer, x));
         }
         x = pass.tap(Site.FINAL_NORM, -1, finalNorm.forward(pass, x));

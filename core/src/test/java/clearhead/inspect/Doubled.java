@@ -1,0 +1,73 @@
+package clearhead.inspect;
+
+import clearhead.nn.Attention;
+import clearhead.nn.Block;
+import clearhead.nn.Linear;
+import clearhead.nn.Mlp;
+import clearhead.nn.Norm;
+import clearhead.nn.Positions;
+import clearhead.nn.Transformer;
+import clearhead.tensor.DType;
+import clearhead.tensor.Tensor;
+import java.lang.foreign.Arena;
+
+/// A model with all its weights in double precision, for the reference backend.
+final class Doubled {
+    private final Arena arena;
+
+    private Doubled(Arena arena) {
+        this.arena = arena;
+    }
+
+    static Transformer of(Arena arena, Transformer model) {
+        var doubled = new Doubled(arena);
+        return new Transformer(
+                doubled.of(model.embedding()),
+                doubled.of(model.positions()),
+                model.blocks().stream().map(doubled::of).toList(),
+                doubled.of(model.finalNorm()),
+                doubled.of(model.head()),
+                model.context());
+    }
+
+    private Tensor of(Tensor t) {
+        return t.to(arena, DType.F64);
+    }
+
+    private Positions of(Positions positions) {
+        return switch (positions) {
+            case Positions.Learned p -> new Positions.Learned(of(p.table()));
+            case Positions.Rope p -> new Positions.Rope(of(p.cos()), of(p.sin()), p.pairing());
+            case Positions.None p -> p;
+        };
+    }
+
+    private Block of(Block block) {
+        return switch (block) {
+            case Block.PreNorm b ->
+                new Block.PreNorm(of(b.attentionNorm()), of(b.attention()), of(b.mlpNorm()), of(b.mlp()));
+        };
+    }
+
+    private Attention of(Attention a) {
+        return new Attention(a.spec(), of(a.positions()), of(a.query()), of(a.key()), of(a.value()), of(a.output()));
+    }
+
+    private Norm of(Norm norm) {
+        return switch (norm) {
+            case Norm.Rms n -> new Norm.Rms(of(n.weight()), n.eps());
+            case Norm.Layer n -> new Norm.Layer(of(n.weight()), of(n.bias()), n.eps());
+        };
+    }
+
+    private Mlp of(Mlp mlp) {
+        return switch (mlp) {
+            case Mlp.Dense m -> new Mlp.Dense(of(m.up()), of(m.down()), m.act());
+            case Mlp.Gated m -> new Mlp.Gated(of(m.gate()), of(m.up()), of(m.down()), m.act());
+        };
+    }
+
+    private Linear of(Linear linear) {
+        return new Linear(of(linear.weight()), linear.bias().map(this::of));
+    }
+}
