@@ -78,9 +78,9 @@ public final class Intervention implements Probe {
                 copy(attention.result().out()));
     }
 
-    /// What the pattern of the layer is after the changes, from within [#attended] on until the next layer; absent
-    /// where none of its cells is cut, and it is what the pass has computed. Valid as long as the pass's own
-    memory.Optional<PatternRows> pattern() {
+    /// The pattern of the layer after the changes, from within [#attended] on until the next layer;
+    /// absent where none of its cells is cut. Valid as long as the pass's own memory.
+    Optional<PatternRows> pattern() {
         return pattern;
     }
 
