@@ -1,0 +1,77 @@
+import { signal } from '@preact/signals';
+import type { ComponentType } from 'preact';
+import { Component } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { asApiError } from '../errors';
+import { Failed, Waiting } from '../parts/said';
+import type { Screen } from '../screen';
+import { screens } from '../screens';
+import { run, view } from '../state';
+import { useKeys } from './keys';
+import { Editor } from './editor';
+import { Footer } from './footer';
+import { Help } from './help';
+import { Inspector } from './inspector';
+import { Rail } from './rail';
+import { Ribbon } from './ribbon';
+import { Standing } from './standing';
+import { TopBar } from './top-bar';
+
+/** The screen that is open, once its code is here. */
+export const opened = signal<Screen | null>(null);
+
+export function App() {
+    useKeys();
+    return (
+        <>
+            <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>Skip to the view</a>
+            <TopBar />
+            <Editor />
+            <Standing />
+            <Ribbon />
+            <div class="middle">
+                <Rail />
+                <main id="main" tabIndex={-1} aria-label={screens.find((s) => s.id === view.value.screen)?.title}>
+                    <Open />
+                </main>
+                <Inspector />
+            </div>
+            <Footer />
+            <Help />
+        </>
+    );
+}
+
+function Open() {
+    const id = view.value.screen;
+    const [failed, fail] = useState<unknown>(null);
+    useEffect(() => {
+        let here = true;
+        fail(null);
+        screens.find((s) => s.id === id)!.load().then(
+            ({ screen }) => { if (here) opened.value = screen; },
+            (error: unknown) => { if (here) fail(error); },
+        );
+        return () => { here = false; };
+    }, [id]);
+    if (failed) return <Failed error={asApiError(failed)} retry={() => location.reload()} />;
+    const screen = opened.value;
+    if (!screen || screen.id !== id || !run.value) return <Waiting what={run.value ? 'opening' : 'waiting for the run'} />;
+    // Standing says why.
+    if (!run.value.parity.holds) return <p class="quiet">No view: the numbers of this run cannot be trusted.</p>;
+    // One guard a screen: a fault in one leaves the others usable.
+    return <Guard key={id} view={screen.View} />;
+}
+
+/** Catches what a view throws. */
+export class Guard extends Component<{ view: ComponentType }, { error: unknown }> {
+    override state = { error: null as unknown };
+    static override getDerivedStateFromError(error: unknown) {
+        return { error };
+    }
+    override render() {
+        if (this.state.error) return <Failed error={asApiError(this.state.error)} retry={() => this.setState({ error: null })} />;
+        const { view: View } = this.props;
+        return <View />;
+    }
+}

@@ -1,0 +1,32 @@
+import { useRef } from 'preact/hooks';
+import { runSpec } from '../session';
+import { models, progress, spec, typed } from '../state';
+
+/** The text. What is typed here is never lost: not by an error, a reload, or a server that stops. */
+export function Editor() {
+    const box = useRef<HTMLTextAreaElement>(null);
+    const text = typed.value;
+    const most = models.value?.limits['characters'] ?? Infinity;
+    const over = text.length - most;
+    const state = progress.value.state;
+    const changed = text !== spec.value.text;
+    const go = () => {
+        if (text.trim() !== '' && over <= 0) void runSpec({ text });
+    };
+    const rows = Math.min(6, Math.max(1, Math.ceil(text.length / 120), text.split('\n', 7).length));
+    return (
+        <form class="editor" aria-label="Text" onSubmit={(event) => { event.preventDefault(); go(); }}>
+            <textarea id="text" ref={box} aria-label="Text" rows={rows} value={text} spellcheck={false} autocomplete="off" placeholder="Type a text; Ctrl+Enter runs it"
+                aria-describedby="text-notes" aria-invalid={over > 0}
+                onInput={(event) => { typed.value = event.currentTarget.value; }}
+                onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); go(); } }} />
+            <div class="editor-buttons">
+                <button type="submit" class={'main' + (changed ? ' due' : '')} disabled={text.trim() === '' || over > 0} title="Ctrl+Enter">{state === 'running' || (state === 'waiting' && !changed) ? 'Running' : 'Run'}</button>
+                {changed && spec.value.text !== '' && <button type="button" onClick={() => { typed.value = spec.value.text; }} title="Back to the text that was run">Undo</button>}
+            </div>
+            <p id="text-notes" class={over > 0 ? 'over' : 'visually-hidden'} role="status">
+                {over > 0 ? `${over.toLocaleString('en-US')} characters too many: the server takes ${most.toLocaleString('en-US')}, this text has ${text.length.toLocaleString('en-US')}. Shorten it, or start the server with a higher limit.` : ''}
+            </p>
+        </form>
+    );
+}
