@@ -15,7 +15,6 @@ public final class Checks {
     /// table [vocab, dim], ids I32 [tokens] in 0 … vocab − 1.
     public static void embed(Tensor table, Tensor ids) {
         real("embed", "table", table, 2, "[vocab, dim]");
-        rows("embed", "table", table);
         indices("embed", "ids", ids, "[tokens]", "vocab", table.dim(0));
     }
 
@@ -343,10 +342,10 @@ public final class Checks {
         rank(op, name, t, rank, axes);
     }
 
-    private static void rows(String op, String name, Tensor t) {
+    public static void rows(String op, String name, Tensor t) {
         if (t.layout() != Layout.ROWS) {
             throw new IllegalArgumentException(
-                    op + ": " + name + " must be in rows, found " + t + "; only the weight of linear may be packed");
+                    op + ": " + name + " must be in rows, found " + t + "");
         }
     }
 

@@ -13,9 +13,9 @@ public interface Ops {
     /// Where results are taken from.
     Workspace workspace();
 
-    /// Rows of a table.
+    /// Rows of a table, or of a weight.
     ///
-    /// @param table [vocab, dim], any real type
+    /// @param table [vocab, dim], any real type; rows, or packed by this backend
     /// @param ids I32 [tokens]
     /// @return [tokens, dim]
     Tensor embed(Tensor table, Tensor ids);

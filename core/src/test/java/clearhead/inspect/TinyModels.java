@@ -26,75 +26,92 @@ final class TinyModels {
 
     /// Llama: RMSNorm, rotary, 4 query heads on 2 key heads, gated MLP.
     static Transformer llama(Arena arena) {
+        return llama(arena, DType.F32);
+    }
+
+    /// The same numbers in F32 or F64.
+    static Transformer llama(Arena arena, DType type) {
         var random = new Random(7);
-        var rope = Positions.Rope.of(arena, DType.F32, 256, 4, 10000, Pairing.HALVES);
+        var rope = Positions.Rope.of(arena, type, 256, 4, 10000, Pairing.HALVES);
         var blocks = new ArrayList<Block>();
         for (int layer = 0; layer < LAYERS; layer++) {
             blocks.add(new Block.PreNorm(
-                    new Norm.Rms(around(arena, random, 1, DIM), 1e-5),
+                    new Norm.Rms(around(arena, type, random, 1, DIM), 1e-5),
                     new Attention(
                             AttentionSpec.causal(4, 2, 4),
                             rope,
-                            linear(arena, random, 16, DIM),
-                            linear(arena, random, 8, DIM),
-                            linear(arena, random, 8, DIM),
-                            linear(arena, random, DIM, 16)),
-                    new Norm.Rms(around(arena, random, 1, DIM), 1e-5),
+                            linear(arena, type, random, 16, DIM),
+                            linear(arena, type, random, 8, DIM),
+                            linear(arena, type, random, 8, DIM),
+                            linear(arena, type, random, DIM, 16)),
+                    new Norm.Rms(around(arena, type, random, 1, DIM), 1e-5),
                     new Mlp.Gated(
-                            linear(arena, random, 40, DIM),
-                            linear(arena, random, 40, DIM),
-                            linear(arena, random, DIM, 40),
+                            linear(arena, type, random, 40, DIM),
+                            linear(arena, type, random, 40, DIM),
+                            linear(arena, type, random, DIM, 40),
                             Activation.SILU)));
         }
-        Tensor embedding = around(arena, random, 0, VOCAB, DIM);
+        Tensor embedding = around(arena, type, random, 0, VOCAB, DIM);
         return new Transformer(
-                embedding, rope, blocks, new Norm.Rms(around(arena, random, 1, DIM), 1e-5), Linear.of(embedding), 256);
+                embedding,
+                rope,
+                blocks,
+                new Norm.Rms(around(arena, type, random, 1, DIM), 1e-5),
+                Linear.of(embedding),
+                256);
     }
 
     /// GPT-2: LayerNorm, learned positions, 2 heads, biases, dense MLP.
     static Transformer gpt2(Arena arena) {
+        return gpt2(arena, DType.F32);
+    }
+
+    /// The same numbers in F32 or F64.
+    static Transformer gpt2(Arena arena, DType type) {
         var random = new Random(8);
         var blocks = new ArrayList<Block>();
         for (int layer = 0; layer < LAYERS; layer++) {
             blocks.add(new Block.PreNorm(
-                    layerNorm(arena, random),
+                    layerNorm(arena, type, random),
                     new Attention(
                             AttentionSpec.causal(2, 2, 8),
                             new Positions.None(),
-                            biased(arena, random, 16, DIM),
-                            biased(arena, random, 16, DIM),
-                            biased(arena, random, 16, DIM),
-                            biased(arena, random, DIM, 16)),
-                    layerNorm(arena, random),
+                            biased(arena, type, random, 16, DIM),
+                            biased(arena, type, random, 16, DIM),
+                            biased(arena, type, random, 16, DIM),
+                            biased(arena, type, random, DIM, 16)),
+                    layerNorm(arena, type, random),
                     new Mlp.Dense(
-                            biased(arena, random, 64, DIM), biased(arena, random, DIM, 64), Activation.GELU_TANH)));
+                            biased(arena, type, random, 64, DIM),
+                            biased(arena, type, random, DIM, 64),
+                            Activation.GELU_TANH)));
         }
-        Tensor embedding = around(arena, random, 0, VOCAB, DIM);
+        Tensor embedding = around(arena, type, random, 0, VOCAB, DIM);
         return new Transformer(
                 embedding,
-                new Positions.Learned(around(arena, random, 0, 64, DIM)),
+                new Positions.Learned(around(arena, type, random, 0, 64, DIM)),
                 blocks,
-                layerNorm(arena, random),
+                layerNorm(arena, type, random),
                 Linear.of(embedding),
                 64);
     }
 
-    private static Norm layerNorm(Arena arena, Random random) {
-        return new Norm.Layer(around(arena, random, 1, DIM), around(arena, random, 0, DIM), 1e-5);
+    private static Norm layerNorm(Arena arena, DType type, Random random) {
+        return new Norm.Layer(around(arena, type, random, 1, DIM), around(arena, type, random, 0, DIM), 1e-5);
     }
 
-    private static Linear linear(Arena arena, Random random, int out, int in) {
-        return Linear.of(around(arena, random, 0, out, in));
+    private static Linear linear(Arena arena, DType type, Random random, int out, int in) {
+        return Linear.of(around(arena, type, random, 0, out, in));
     }
 
-    private static Linear biased(Arena arena, Random random, int out, int in) {
-        return Linear.of(around(arena, random, 0, out, in), around(arena, random, 0, out));
+    private static Linear biased(Arena arena, DType type, Random random, int out, int in) {
+        return Linear.of(around(arena, type, random, 0, out, in), around(arena, type, random, 0, out));
     }
 
-    private static Tensor around(Arena arena, Random random, double mean, int... dims) {
-        Tensor t = Tensor.zeros(arena, DType.F32, dims);
+    private static Tensor around(Arena arena, DType type, Random random, double mean, int... dims) {
+        Tensor t = Tensor.zeros(arena, type, dims);
         for (long i = 0; i < t.size(); i++) {
-            t.set(i, mean + 0.5 * random.nextGaussian());
+            t.set(i, (float) (mean + 0.5 * random.nextGaussian()));
         }
         return t;
     }

@@ -131,6 +131,22 @@ class ConformanceTest {
         }
     }
 
+    /// A weight that the backend packed still gives its rows.
+    @ParameterizedTest
+    @MethodSource("subjects")
+    void embedOfAPackedWeight(Subject subject) {
+        for (DType type : WEIGHTS) {
+            var data = new Data(5);
+            Kit.check(
+                    subject,
+                    "embed of a packed " + type,
+                    0,
+                    (d, in) -> List.of(d.ops().embed(d.pack().apply(in[0]), in[1])),
+                    data.weight(type, 1, 37, 96),
+                    data.ints(0, 36, 15, 16, 17, 31, 32, 36));
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("subjects")
     void embedAndSelectGradients(Subject subject) {

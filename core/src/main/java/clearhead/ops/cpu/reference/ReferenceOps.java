@@ -16,6 +16,7 @@ record ReferenceOps(Workspace workspace) implements Ops {
     @Override
     public Tensor embed(Tensor table, Tensor ids) {
         Checks.embed(table, ids);
+        Checks.rows("embed", "table", table);
         return Lookups.embed(workspace, table, ids);
     }
 

@@ -165,6 +165,24 @@ final class PackedWeights {
         };
     }
 
+    /// One row of a packed weight, as floats: for looking, not for speed.
+    static void row(Tensor weight, int row, MemorySegment into) {
+        int inner = weight.dim(1);
+        int panel = row / PANEL;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment floats = weight.data();
+            long start = panel * panelBytes(weight.type(), inner);
+            if (weight.type() != DType.F32) {
+                floats = arena.allocate(inner * Product.STEP_BYTES + SLACK, 64);
+                start = 0;
+                source(weight).pack(panel, 0, inner, floats, 0);
+            }
+            for (int k = 0; k < inner; k++) {
+                into.set(F32, k * 4L, floats.get(F32, start + k * Product.STEP_BYTES + row % PANEL * 4L));
+            }
+        }
+    }
+
     private static void halves(boolean ieee, MemorySegment from, long start, int steps, MemorySegment into, long at) {
         for (int i = 0; i < steps * PANEL; i += Lanes.COUNT) {
             Expand.vector(ieee, ShortVector.fromMemorySegment(HALVES, from, start + i * 2L, ORDER))

@@ -2,6 +2,7 @@ package clearhead.ops.cpu.vector;
 
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
+import clearhead.tensor.Layout;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
@@ -40,6 +41,12 @@ final class Rows {
         int tokens = ids.dim(0);
         int dim = table.dim(1);
         Tensor out = workspace.take(DType.F32, tokens, dim);
+        if (table.layout() == Layout.PANELS) {
+            for (int i = 0; i < tokens; i++) {
+                PackedWeights.row(table, ids.intAt(i), out.rows(i, i + 1).data());
+            }
+            return out;
+        }
         for (int i = 0; i < tokens; i++) {
             Expand.floats(table, (long) ids.intAt(i) * dim, dim, out.data(), i * (dim * 4L));
         }
