@@ -20,16 +20,40 @@ import java.util.OptionalInt;
 public final class Look implements AutoCloseable {
     private final Transformer model;
     private final int[] ids;
+    private final int layer;
+    private final int head;
     private final int query;
-    private final Choosing chosen;
+    private final Map<Site, Tensor> values;
+    private final PatternRows pattern;
+    private final double[] finalResidual;
     private final double[] logits;
+    private final Arena arena;
 
-    private Look(Transformer model, int[] ids, int query, Choosing chosen, double[] logits) {
+    /// @param values what the layer computed, for all tokens
+    /// @param finalResidual [dim]: what leaves the last block at the query
+    /// @param logits [vocab]: what the model predicts after the query
+    /// @param arena closed with this look
+    Look(
+            Transformer model,
+            int[] ids,
+            int layer,
+            int head,
+            int query,
+            Map<Site, Tensor> values,
+            PatternRows pattern,
+            double[] finalResidual,
+            double[] logits,
+            Arena arena) {
         this.model = model;
         this.ids = ids;
+        this.layer = layer;
+        this.head = head;
         this.query = query;
-        this.chosen = chosen;
+        this.values = values;
+        this.pattern = pattern;
+        this.finalResidual = finalResidual;
         this.logits = logits;
+        this.arena = arena;
     }
 
     /// Runs the model once and looks.
@@ -53,7 +77,21 @@ public final class Look implements AutoCloseable {
         try {
             Tensor logits =
                     model.forward(ForwardPass.of(ops, ids).with(choosing).logitsOf(query));
-            return new Look(model, ids.clone(), query, choosing, logits.toDoubles());
+            Kept best = choosing.best;
+            if (choosing.current != best) {
+                choosing.current.arena.close();
+            }
+            return new Look(
+                    model,
+                    ids.clone(),
+                    choosing.bestLayer,
+                    choosing.bestHead,
+                    query,
+                    best.values,
+                    best.pattern.orElseThrow(),
+                    choosing.finalResidual,
+                    logits.toDoubles(),
+                    best.arena);
         } catch (RuntimeException | Error e) {
             choosing.close();
             throw e;
@@ -79,11 +117,11 @@ public final class Look implements AutoCloseable {
     }
 
     public int layer() {
-        return chosen.bestLayer;
+        return layer;
     }
 
     public int head() {
-        return chosen.bestHead;
+        return head;
     }
 
     public int query() {
@@ -92,7 +130,7 @@ public final class Look implements AutoCloseable {
 
     /// The pattern of the layer.
     public PatternRows pattern() {
-        return chosen.best.pattern.orElseThrow();
+        return pattern;
     }
 
     /// The row of the chosen head and query.
@@ -103,7 +141,7 @@ public final class Look implements AutoCloseable {
     /// What the layer computed at a site, for all tokens: RESID_PRE, ATTN_NORM, Q_PRE, K_PRE, V, Z,
     /// ATTN_OUT or RESID_MID.
     public Tensor at(Site site) {
-        Tensor t = chosen.best.values.get(site);
+        Tensor t = values.get(site);
         if (t == null) {
             throw new IllegalArgumentException("a look does not keep " + site.label());
         }
@@ -114,7 +152,7 @@ public final class Look implements AutoCloseable {
     ///
     /// @return [dim]
     public double[] finalResidual() {
-        return chosen.finalResidual.clone();
+        return finalResidual.clone();
     }
 
     /// The model's prediction after the query.
@@ -126,7 +164,7 @@ public final class Look implements AutoCloseable {
 
     @Override
     public void close() {
-        chosen.close();
+        arena.close();
     }
 
     /// Copies of one layer's values.

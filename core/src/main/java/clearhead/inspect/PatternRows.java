@@ -195,6 +195,24 @@ public final class PatternRows {
         return spec;
     }
 
+    /// Memory of query, key, value, lse and out.
+    long bytes() {
+        long sum = 0;
+        for (Tensor t : new Tensor[] {query, key, value, lse, out}) {
+            sum += t.data().byteSize();
+        }
+        return sum;
+    }
+
+    /// [queries, heads, headDim]: Σ weight·value as the run computed it.
+    Tensor out() {
+        return out;
+    }
+
+    boolean isOut(Tensor z) {
+        return z.data().address() == out.data().address();
+    }
+
     /// Query rows of this sequence.
     public int queries() {
         return query.dim(0);
