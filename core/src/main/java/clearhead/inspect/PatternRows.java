@@ -204,11 +204,6 @@ public final class PatternRows {
         return sum;
     }
 
-    /// [queries, heads, headDim]: Σ weight·value as the run computed it.
-    Tensor out() {
-        return out;
-    }
-
     boolean isOut(Tensor z) {
         return z.data().address() == out.data().address();
     }
