@@ -4,6 +4,9 @@ import clearhead.inspect.HeadSweep;
 import clearhead.inspect.Interventions;
 import clearhead.inspect.LogitEffect;
 import clearhead.io.JsonWriter;
+import clearhead.view.ModelJson;
+import clearhead.view.Prompt;
+import clearhead.view.StepsJson;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -97,7 +100,7 @@ final class AblateCommand implements Callable<Integer> {
                     "--scale or --mean belongs to --layer and --head, or to --sweep; give one of them");
         }
         try (OpenModel open = OpenModel.open(model)) {
-            Prompt prompt = Prompt.of(text, open);
+            Prompt prompt = text.prompt(open);
             int tokens = prompt.ids().length;
             int row = Ranges.position("--query", query, tokens).orElse(tokens - 1);
             OptionalInt atLayer = Ranges.layer(layer, open.transformer());
@@ -179,8 +182,8 @@ final class AblateCommand implements Callable<Integer> {
 
     private void write(JsonWriter document, OpenModel open, Prompt prompt, int row, Result result) {
         document.beginObject().field("command", "ablate");
-        AttendJson.model(document, open);
-        AttendJson.tokens(document, prompt);
+        ModelJson.model(document, open.model(), open.arithmetic(), open.backend());
+        ModelJson.tokens(document, prompt);
         document.field("query", row);
         if (mean) {
             document.field("scale", "mean");

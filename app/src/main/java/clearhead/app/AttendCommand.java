@@ -3,6 +3,7 @@ package clearhead.app;
 import clearhead.inspect.Look;
 import clearhead.inspect.Parity;
 import clearhead.inspect.Steps;
+import clearhead.view.Prompt;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Optional;
@@ -97,7 +98,7 @@ final class AttendCommand implements Callable<Integer> {
         boolean quiet = files.quiet();
         PrintWriter out = spec.commandLine().getOut();
         try (OpenModel open = OpenModel.open(model)) {
-            Prompt prompt = Prompt.of(text, open);
+            Prompt prompt = text.prompt(open);
             int tokens = prompt.ids().length;
             int row = Ranges.position("--query", query, tokens).orElse(tokens - 1);
             OptionalInt cell = Ranges.position("--key", key, tokens);

@@ -2,6 +2,7 @@ package clearhead.app;
 
 import clearhead.inspect.AttentionRow;
 import clearhead.inspect.Look;
+import clearhead.view.Prompt;
 import java.io.IOException;
 import java.io.Writer;
 

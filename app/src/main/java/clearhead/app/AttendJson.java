@@ -6,7 +6,9 @@ import clearhead.inspect.NextTokens;
 import clearhead.inspect.Parity;
 import clearhead.inspect.Steps;
 import clearhead.io.JsonWriter;
-import clearhead.nn.Transformer;
+import clearhead.view.ModelJson;
+import clearhead.view.Prompt;
+import clearhead.view.StepsJson;
 import java.io.Writer;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -31,8 +33,8 @@ final class AttendJson {
     void write(Writer to, Optional<Steps> steps) {
         try (var json = JsonWriter.to(to, true)) {
             json.beginObject().field("command", "attend");
-            model(json, open);
-            tokens(json, prompt);
+            ModelJson.model(json, open.model(), open.arithmetic(), open.backend());
+            ModelJson.tokens(json, prompt);
             json.field("layer", look.layer()).field("head", look.head());
             json.field("query", look.query());
             json.field("sentence", AttendText.sentence(prompt, look));
@@ -75,32 +77,5 @@ final class AttendJson {
                     .endObject();
         }
         json.endArray().endObject();
-    }
-
-    /// Which model, and how it was run.
-    static void model(JsonWriter json, OpenModel open) {
-        Transformer t = open.transformer();
-        var spec = t.blocks().getFirst().attention().spec();
-        json.name("model").beginObject();
-        json.field("name", open.model().name())
-                .field("path", open.model().path().toString());
-        json.field("family", open.model().family().name());
-        json.field("layers", t.layers()).field("heads", spec.heads());
-        json.field("kv_heads", spec.kvHeads()).field("head_dim", spec.headDim());
-        json.field("dim", t.dim()).field("vocab", t.vocab()).field("context", t.context());
-        json.field("arithmetic", open.arithmetic()).field("backend", open.backend());
-        json.endObject();
-    }
-
-    /// The tokens of the text.
-    static void tokens(JsonWriter json, Prompt prompt) {
-        json.name("tokens").beginArray();
-        for (Prompt.Label l : prompt.labels()) {
-            json.beginObject().field("position", l.position()).field("id", l.id());
-            json.field("text", l.text()).field("bytes", HexFormat.of().formatHex(l.bytes()));
-            json.field("special", l.special()).field("in_text", l.position() >= prompt.added());
-            json.endObject();
-        }
-        json.endArray();
     }
 }

@@ -4,6 +4,8 @@ import clearhead.inspect.AttentionRow;
 import clearhead.inspect.Look;
 import clearhead.inspect.NextTokens;
 import clearhead.inspect.Parity;
+import clearhead.view.Printable;
+import clearhead.view.Prompt;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;

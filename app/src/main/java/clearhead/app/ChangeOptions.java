@@ -1,6 +1,7 @@
 package clearhead.app;
 
 import clearhead.inspect.Interventions;
+import clearhead.view.Prompt;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -39,7 +40,7 @@ final class ChangeOptions {
         var all = new ArrayList<>(changes);
         all.addAll(more);
         Optional<Prompt> other = from.map(t ->
-                Prompt.ofText(t, open.model().tokenizer(), text.special.tokens).checked(open));
+                Prompt.ofText(t, open.model().tokenizer(), text.special.tokens).checked(open.model()));
         try {
             var read = Interventions.parse(
                     all,

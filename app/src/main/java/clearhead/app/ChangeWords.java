@@ -1,6 +1,7 @@
 package clearhead.app;
 
 import clearhead.inspect.Change;
+import clearhead.view.Prompt;
 import java.util.OptionalInt;
 
 /// Changes in the words of a sentence.

@@ -6,6 +6,7 @@ import clearhead.generate.Engine;
 import clearhead.generate.Generation;
 import clearhead.generate.Request;
 import clearhead.io.JsonWriter;
+import clearhead.view.ModelJson;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -144,7 +145,7 @@ final class ChatCommand implements Callable<Integer> {
     private void write(JsonWriter json, OpenModel open, List<Message> messages, List<Turn> turns) {
         try (json) {
             json.beginObject().field("command", "chat");
-            AttendJson.model(json, open);
+            ModelJson.model(json, open.model(), open.arithmetic(), open.backend());
             sampling.write(json);
             json.name("messages").beginArray();
             for (Message m : messages) {

@@ -2,6 +2,7 @@ package clearhead.app;
 
 import clearhead.generate.Perplexity;
 import clearhead.io.JsonWriter;
+import clearhead.view.ModelJson;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -113,7 +114,7 @@ final class EvalCommand implements Callable<Integer> {
     private void write(Writer to, OpenModel open, int tokens, Perplexity result) {
         try (var writer = JsonWriter.to(to, true)) {
             writer.beginObject().field("command", "eval");
-            AttendJson.model(writer, open);
+            ModelJson.model(writer, open.model(), open.arithmetic(), open.backend());
             writer.field("file", file.toString()).field("window", tokens);
             writer.field("tokens", result.tokens()).field("bytes", result.bytes());
             writer.field("nats", result.nats()).field("nats_per_token", result.natsPerToken());

@@ -5,6 +5,7 @@ import clearhead.generate.Generation;
 import clearhead.generate.Request;
 import clearhead.io.JsonWriter;
 import clearhead.model.Model;
+import clearhead.view.ModelJson;
 import java.io.PrintWriter;
 import java.io.Writer;
 import java.util.Arrays;
@@ -203,7 +204,7 @@ final class GenerateCommand implements Callable<Integer> {
             Writer to, OpenModel open, Request request, Generation generation, double first, double seconds) {
         try (var json = JsonWriter.to(to, true)) {
             json.beginObject().field("command", "generate");
-            AttendJson.model(json, open);
+            ModelJson.model(json, open.model(), open.arithmetic(), open.backend());
             if (text.ids.isEmpty()) {
                 json.field("prompt", text.read());
             }

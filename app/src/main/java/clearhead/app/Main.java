@@ -1,5 +1,6 @@
 package clearhead.app;
 
+import clearhead.view.RefusedInput;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -99,7 +100,7 @@ public final class Main {
 
     /// One line for what the user can mend; a bug is called one.
     private static int failure(Exception e, boolean debug, PrintWriter err) {
-        boolean usage = e instanceof UsageException;
+        boolean usage = e instanceof UsageException || e instanceof RefusedInput;
         boolean foreseen = usage
                 || e instanceof IllegalArgumentException
                 || e instanceof IllegalStateException

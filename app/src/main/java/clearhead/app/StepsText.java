@@ -2,6 +2,8 @@ package clearhead.app;
 
 import clearhead.inspect.LogitEffect;
 import clearhead.inspect.Steps;
+import clearhead.view.Printable;
+import clearhead.view.Prompt;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Comparator;

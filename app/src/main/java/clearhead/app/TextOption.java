@@ -2,6 +2,7 @@ package clearhead.app;
 
 import clearhead.tokenizer.Special;
 import clearhead.tokenizer.Utf8;
+import clearhead.view.Prompt;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -93,6 +94,20 @@ final class TextOption {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /// The tokens that a model reads.
+    Prompt prompt(OpenModel open) {
+        check();
+        if (ids.isPresent()) {
+            return Prompt.ofIds(ids(), open.tokenizer()).checked(open.model());
+        }
+        String read = read();
+        if (read.isEmpty()) {
+            throw empty();
+        }
+        // A model without a vocabulary says here that it wants --ids.
+        return Prompt.ofText(read, open.model().tokenizer(), special.tokens).checked(open.model());
     }
 
     /// UTF-8 to text.

@@ -5,6 +5,7 @@ import clearhead.tokenizer.Explained;
 import clearhead.tokenizer.Special;
 import clearhead.tokenizer.Tokenizer;
 import clearhead.tokenizer.Utf8;
+import clearhead.view.Printable;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -5,6 +5,8 @@ import clearhead.io.JsonWriter;
 import clearhead.io.SafetensorsWriter;
 import clearhead.nn.Site;
 import clearhead.tensor.DType;
+import clearhead.view.ModelJson;
+import clearhead.view.Prompt;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -84,7 +86,7 @@ final class TraceCommand implements Callable<Integer> {
         }
         try (OpenModel open = OpenModel.open(model)) {
             Set<Integer> chosen = layers(layers, open.transformer().layers());
-            Prompt prompt = Prompt.of(text, open);
+            Prompt prompt = text.prompt(open);
             int[] ids = prompt.ids();
             List<Trace.Entry> plan = Trace.plan(open.transformer(), ids.length, wanted, chosen::contains);
             try (var writer = SafetensorsWriter.create(out)) {
@@ -130,8 +132,8 @@ final class TraceCommand implements Callable<Integer> {
 
     private void write(JsonWriter document, OpenModel open, Prompt prompt, List<Trace.Entry> plan, long bytes) {
         document.beginObject().field("command", "trace");
-        AttendJson.model(document, open);
-        AttendJson.tokens(document, prompt);
+        ModelJson.model(document, open.model(), open.arithmetic(), open.backend());
+        ModelJson.tokens(document, prompt);
         document.field("file", out.toString()).field("bytes", bytes);
         document.name("tensors").beginArray();
         for (Trace.Entry entry : plan) {

@@ -1,6 +1,8 @@
 package clearhead.app;
 
 import clearhead.inspect.PatternRows;
+import clearhead.view.Printable;
+import clearhead.view.Prompt;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import clearhead.io.Checkpoint;
 import clearhead.io.Json;
 import clearhead.io.Safetensors;
+import clearhead.view.Printable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;

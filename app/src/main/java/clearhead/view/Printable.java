@@ -1,4 +1,4 @@
-package clearhead.app;
+package clearhead.view;
 
 import clearhead.tokenizer.Utf8;
 import java.nio.charset.StandardCharsets;
@@ -6,14 +6,14 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /// Bytes and text as a terminal can show them: nothing that moves the cursor or hides.
-final class Printable {
+public final class Printable {
     private static final HexFormat HEX = HexFormat.of().withUpperCase().withDelimiter(" ");
 
     private Printable() {}
 
     /// UTF-8 as text; control characters and bytes that are no character are escaped: `\n`, `\x1B`,
     /// `\xE2`.
-    static String text(byte[] bytes) {
+    public static String text(byte[] bytes) {
         var out = new StringBuilder();
         int at = 0;
         while (at < bytes.length) {
@@ -29,7 +29,7 @@ final class Printable {
         return out.toString();
     }
 
-    static String text(String text) {
+    public static String text(String text) {
         var out = new StringBuilder();
         text.codePoints().forEach(c -> append(c, out));
         return out.toString();
@@ -60,12 +60,12 @@ final class Printable {
     }
 
     /// `20 73 74`.
-    static String hex(byte[] bytes) {
+    public static String hex(byte[] bytes) {
         return HEX.formatHex(bytes);
     }
 
     /// `00100000 01110011`.
-    static String bits(byte[] bytes) {
+    public static String bits(byte[] bytes) {
         var out = new StringBuilder();
         for (byte b : bytes) {
             if (!out.isEmpty()) {
@@ -77,7 +77,7 @@ final class Printable {
     }
 
     /// Columns a text takes in a terminal.
-    static int width(String text) {
+    public static int width(String text) {
         return text.codePoints().map(Printable::width).sum();
     }
 
@@ -102,7 +102,7 @@ final class Printable {
     }
 
     /// `text` in exactly `columns` columns, cut with `…` or filled with spaces.
-    static String fit(String text, int columns) {
+    public static String fit(String text, int columns) {
         int width = width(text);
         if (width <= columns) {
             return text + " ".repeat(columns - width);

@@ -1,5 +1,6 @@
-package clearhead.app;
+package clearhead.view;
 
+import clearhead.model.Model;
 import clearhead.tokenizer.Explained;
 import clearhead.tokenizer.Special;
 import clearhead.tokenizer.Tokenizer;
@@ -14,38 +15,22 @@ import java.util.Optional;
 /// @param labels one for every token
 /// @param vocabulary what names other tokens, if the model has one
 /// @param added how many tokens at the beginning are not in the text
-record Prompt(int[] ids, List<Label> labels, Optional<Tokenizer> vocabulary, int added) {
+public record Prompt(int[] ids, List<Label> labels, Optional<Tokenizer> vocabulary, int added) {
 
     /// One token as it is shown.
     ///
     /// @param text printable
     /// @param bytes what it stands for; empty where there is no vocabulary
-    record Label(int position, int id, String text, byte[] bytes, boolean special, int byteStart) {
+    public record Label(int position, int id, String text, byte[] bytes, boolean special, int byteStart) {
 
         /// The token in the words of a sentence: `` ` student` ``.
-        String quoted() {
+        public String quoted() {
             return "`" + text + "`";
         }
     }
 
-    static Prompt of(TextOption option, OpenModel open) {
-        Optional<Tokenizer> tokenizer = open.tokenizer();
-        Prompt prompt;
-        option.check();
-        if (option.ids.isPresent()) {
-            prompt = ofIds(option.ids(), tokenizer);
-        } else {
-            String text = option.read();
-            if (text.isEmpty()) {
-                throw TextOption.empty();
-            }
-            // A model without a vocabulary says here that it wants --ids.
-            prompt = ofText(text, open.model().tokenizer(), option.special.tokens);
-        }
-        return prompt.checked(open);
-    }
-
-    private static Prompt ofIds(int[] ids, Optional<Tokenizer> tokenizer) {
+    /// The tokens of a list of ids.
+    public static Prompt ofIds(int[] ids, Optional<Tokenizer> tokenizer) {
         var labels = new ArrayList<Label>();
         for (int i = 0; i < ids.length; i++) {
             labels.add(label(i, ids[i], tokenizer, -1));
@@ -53,7 +38,8 @@ record Prompt(int[] ids, List<Label> labels, Optional<Tokenizer> vocabulary, int
         return new Prompt(ids, labels, tokenizer, 0);
     }
 
-    static Prompt ofText(String text, Tokenizer tokenizer, Special special) {
+    /// The tokens of a text.
+    public static Prompt ofText(String text, Tokenizer tokenizer, Special special) {
         Explained explained = tokenizer.explain(text, special);
         var labels = new ArrayList<Label>();
         int added = 0;
@@ -89,27 +75,27 @@ record Prompt(int[] ids, List<Label> labels, Optional<Tokenizer> vocabulary, int
     }
 
     /// A token of the vocabulary that is not in the text.
-    Label label(int id) {
+    public Label label(int id) {
         return label(-1, id, vocabulary, -1);
     }
 
     /// These tokens, if the model can read them.
-    Prompt checked(OpenModel open) {
-        int vocab = open.transformer().vocab();
+    public Prompt checked(Model model) {
+        int vocab = model.transformer().vocab();
         if (ids.length == 0) {
-            throw new UsageException("no tokens: the text gives none; give at least one word, or --ids");
+            throw new RefusedInput("no tokens: the text gives none; give at least one word, or ids");
         }
         for (int i = 0; i < ids.length; i++) {
             if (ids[i] < 0 || ids[i] >= vocab) {
-                throw new UsageException("token " + i + " has the id " + ids[i] + "; ids of model "
-                        + open.model().name() + " are 0 to " + (vocab - 1));
+                throw new RefusedInput("token " + i + " has the id " + ids[i] + "; ids of model " + model.name()
+                        + " are 0 to " + (vocab - 1));
             }
         }
-        int context = open.transformer().context();
+        int context = model.transformer().context();
         if (ids.length > context) {
             Label first = labels.get(context);
-            throw new UsageException("the text has " + ids.length + " tokens, the context of model "
-                    + open.model().name() + " holds " + context + ": token " + context + " ("
+            throw new RefusedInput("the text has " + ids.length + " tokens, the context of model "
+                    + model.name() + " holds " + context + ": token " + context + " ("
                     + first.quoted()
                     + (first.byteStart < 0 ? "" : ", at byte " + first.byteStart + " of the text")
                     + ") is the first that does not fit; leave out "

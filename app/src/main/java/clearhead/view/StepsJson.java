@@ -1,4 +1,4 @@
-package clearhead.app;
+package clearhead.view;
 
 import clearhead.inspect.LogitEffect;
 import clearhead.inspect.Parity;
@@ -7,19 +7,19 @@ import clearhead.io.JsonWriter;
 import java.util.List;
 
 /// [Steps] as JSON: the schema is in docs/json.md.
-final class StepsJson {
+public final class StepsJson {
     /// Tokens told of the effect on the logits, in each of most likely, falling and rising.
     private static final int TOLD = 20;
 
     private final JsonWriter json;
     private final Prompt prompt;
 
-    StepsJson(JsonWriter json, Prompt prompt) {
+    public StepsJson(JsonWriter json, Prompt prompt) {
         this.json = json;
         this.prompt = prompt;
     }
 
-    void write(Steps s) {
+    public void write(Steps s) {
         Steps.Place p = s.place();
         json.beginObject();
         json.name("place").beginObject();
@@ -143,7 +143,7 @@ final class StepsJson {
         json.endObject();
     }
 
-    static void parity(JsonWriter json, Parity parity) {
+    public static void parity(JsonWriter json, Parity parity) {
         json.beginObject().field("holds", parity.holds());
         json.field("largest_difference", parity.largestDifference());
         json.field("largest_value", parity.largestValue()).field("relative", parity.relative());
@@ -165,7 +165,7 @@ final class StepsJson {
         json.endArray();
     }
 
-    static void change(JsonWriter json, Prompt prompt, LogitEffect.Change c, String before, String after) {
+    public static void change(JsonWriter json, Prompt prompt, LogitEffect.Change c, String before, String after) {
         json.beginObject()
                 .field("id", c.id())
                 .field("text", prompt.label(c.id()).text());

@@ -1,0 +1,37 @@
+package clearhead.view;
+
+import clearhead.io.JsonWriter;
+import clearhead.model.Model;
+import clearhead.nn.Transformer;
+import java.util.HexFormat;
+
+/// The parts that every document of a run begins with.
+public final class ModelJson {
+    private ModelJson() {}
+
+    /// Which model, and how it was run.
+    public static void model(JsonWriter json, Model model, String arithmetic, String backend) {
+        Transformer t = model.transformer();
+        var spec = t.blocks().getFirst().attention().spec();
+        json.name("model").beginObject();
+        json.field("name", model.name()).field("path", model.path().toString());
+        json.field("family", model.family().name());
+        json.field("layers", t.layers()).field("heads", spec.heads());
+        json.field("kv_heads", spec.kvHeads()).field("head_dim", spec.headDim());
+        json.field("dim", t.dim()).field("vocab", t.vocab()).field("context", t.context());
+        json.field("arithmetic", arithmetic).field("backend", backend);
+        json.endObject();
+    }
+
+    /// The tokens of the text.
+    public static void tokens(JsonWriter json, Prompt prompt) {
+        json.name("tokens").beginArray();
+        for (Prompt.Label l : prompt.labels()) {
+            json.beginObject().field("position", l.position()).field("id", l.id());
+            json.field("text", l.text()).field("bytes", HexFormat.of().formatHex(l.bytes()));
+            json.field("special", l.special()).field("in_text", l.position() >= prompt.added());
+            json.endObject();
+        }
+        json.endArray();
+    }
+}
