@@ -1,7 +1,6 @@
 package clearhead.inspect;
 
 import clearhead.nn.Attention;
-import clearhead.nn.ForwardPass;
 import clearhead.nn.Norm;
 import clearhead.nn.Positions;
 import clearhead.nn.Site;
@@ -86,18 +85,18 @@ public record Contributions(
         return sum - logit;
     }
 
-    /// Takes one position's logit apart.
-    ///
-    /// @param run keeps RESID_PRE, Z, ATTN_OUT, MLP_OUT and RESID_POST of every layer
-    /// @param id the token at the position
-    public static Contributions of(Transformer model, Ops ops, Kept run, int id, int position, int a, OptionalInt b) {
-        require(model, a);
+    /// Takes the logit of one position of a run apart.
+    public static Contributions of(Run run, Ops ops, int position, int a, OptionalInt b) {
+        if (position < 0 || position >= run.tokens()) {
+            throw new IllegalArgumentException("position: wanted 0 to " + (run.tokens() - 1) + ", got " + position);
+        }
+        require(run.model(), a);
         if (b.isPresent()) {
-            require(model, b.getAsInt());
+            require(run.model(), b.getAsInt());
         }
         long mark = ops.workspace().mark();
         try {
-            return new Taker(model, ops, run, position, a, b).take(id);
+            return new Taker(run, ops, position, a, b).take();
         } finally {
             ops.workspace().release(mark);
         }
@@ -115,7 +114,7 @@ public record Contributions(
 
         private final Transformer model;
         private final Ops ops;
-        private final Kept run;
+        private final Streams streams;
         private final int position;
         private final int a;
         private final OptionalInt b;
@@ -123,17 +122,17 @@ public record Contributions(
         private double[] direction = {};
         private double divisor;
 
-        Taker(Transformer model, Ops ops, Kept run, int position, int a, OptionalInt b) {
-            this.model = model;
+        Taker(Run run, Ops ops, int position, int a, OptionalInt b) {
+            this.model = run.model();
             this.ops = ops;
-            this.run = run;
+            this.streams = new Streams(run, ops);
             this.position = position;
             this.a = a;
             this.b = b;
         }
 
-        Contributions take(int id) {
-            double[] last = Elements.row(run.at(Site.RESID_POST, model.layers() - 1), position);
+        Contributions take() {
+            double[] last = row(Site.RESID_POST, model.layers() - 1);
             double[] u = row(model.head().weight(), a);
             if (b.isPresent()) {
                 double[] other = row(model.head().weight(), b.getAsInt());
@@ -142,7 +141,7 @@ public record Contributions(
                 }
             }
             double normBias = freeze(last, u);
-            embedding(id);
+            embedding();
             for (int layer = 0; layer < model.layers(); layer++) {
                 layer(layer);
             }
@@ -154,7 +153,8 @@ public record Contributions(
                 parts.add(new Part(Kind.OUTPUT_BIAS, -1, -1, bias.at(a) - (b.isPresent() ? bias.at(b.getAsInt()) : 0)));
             }
             double sum = parts.stream().mapToDouble(Part::value).sum();
-            double[] logits = logits(last);
+            Tensor x = streams.at(Site.RESID_POST, model.layers() - 1, streams.positions(position));
+            double[] logits = streams.logits(x).toDoubles();
             return new Contributions(
                     position, a, b, divisor, parts, sum, logits[a] - (b.isPresent() ? logits[b.getAsInt()] : 0));
         }
@@ -209,13 +209,17 @@ public record Contributions(
             parts.add(new Part(kind, layer, head, Elements.dot(direction, written)));
         }
 
-        private void embedding(int id) {
-            double[] whole = Elements.row(run.at(Site.RESID_PRE, 0), position);
+        private double[] row(Site site, int layer) {
+            return streams.row(site, layer, position);
+        }
+
+        private void embedding() {
+            double[] whole = row(Site.RESID_PRE, 0);
             if (!(model.positions() instanceof Positions.Learned)) {
                 add(Kind.TOKEN, -1, -1, whole);
                 return;
             }
-            double[] token = row(model.embedding(), id);
+            double[] token = row(model.embedding(), streams.run().ids()[position]);
             add(Kind.TOKEN, -1, -1, token);
             for (int d = 0; d < whole.length; d++) {
                 whole[d] -= token[d];
@@ -227,13 +231,11 @@ public record Contributions(
             Attention attention = model.blocks().get(layer).attention();
             heads(layer, attention);
             attention.output().bias().ifPresent(bias -> add(Kind.ATTENTION_BIAS, layer, -1, bias.toDoubles()));
-            double[] mlp = Elements.row(run.at(Site.MLP_OUT, layer), position);
+            double[] mlp = row(Site.MLP_OUT, layer);
             add(Kind.MLP, layer, -1, mlp);
-            double[] from = Elements.row(run.at(Site.RESID_PRE, layer), position);
-            double[] to = Elements.row(
-                    layer + 1 < model.layers() ? run.at(Site.RESID_PRE, layer + 1) : run.at(Site.RESID_POST, layer),
-                    position);
-            double[] said = Elements.row(run.at(Site.ATTN_OUT, layer), position);
+            double[] from = row(Site.RESID_PRE, layer);
+            double[] said = row(Site.ATTN_OUT, layer);
+            double[] to = row(Site.RESID_POST, layer);
             var jump = new double[to.length];
             for (int d = 0; d < jump.length; d++) {
                 jump[d] = to[d] - from[d] - said[d] - mlp[d];
@@ -245,7 +247,7 @@ public record Contributions(
 
         /// One row a head, with that head's z alone, through the layer's own Wo.
         private void heads(int layer, Attention attention) {
-            Tensor z = run.at(Site.Z, layer); // [tokens, heads, headDim]
+            Tensor z = streams.run().z(layer); // [tokens, heads, headDim]
             int heads = z.dim(1);
             int headDim = z.dim(2);
             try (Arena arena = Arena.ofShared()) {
@@ -260,16 +262,6 @@ public record Contributions(
                 for (int h = 0; h < heads; h++) {
                     add(Kind.HEAD, layer, h, Elements.row(written, h));
                 }
-            }
-        }
-
-        private double[] logits(double[] x) {
-            try (Arena arena = Arena.ofShared()) {
-                var pass = ForwardPass.of(ops, 0);
-                Tensor residual = Tensor.of(arena, run.at(Site.RESID_PRE, 0).type(), x, 1, x.length);
-                return model.head()
-                        .forward(pass, model.finalNorm().forward(pass, residual))
-                        .toDoubles();
             }
         }
     }

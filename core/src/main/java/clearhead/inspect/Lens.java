@@ -1,10 +1,8 @@
 package clearhead.inspect;
 
-import clearhead.nn.ForwardPass;
 import clearhead.nn.Site;
 import clearhead.nn.Transformer;
 import clearhead.ops.Ops;
-import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,13 +20,12 @@ public final class Lens {
     /// Logits held at a time.
     private static final int ELEMENTS = 1 << 22;
 
+    private final Run run;
     private final Transformer model;
-    private final Kept run;
 
-    /// @param run a run that keeps RESID_PRE (or EMBED as layer 0's), RESID_MID and RESID_POST
-    public Lens(Transformer model, Kept run) {
-        this.model = model;
+    public Lens(Run run) {
         this.run = run;
+        model = run.model();
     }
 
     /// One row of the grid: a residual stream.
@@ -163,13 +160,9 @@ public final class Lens {
     private double[][] logits(Ops ops, Place place, int[] positions) {
         long mark = ops.workspace().mark();
         try {
-            Tensor rows = ops.workspace().take(DType.I32, positions.length);
-            for (int i = 0; i < positions.length; i++) {
-                rows.set(i, positions[i]);
-            }
-            var pass = ForwardPass.of(ops, 0);
-            Tensor x = ops.select(run.at(place.site(), place.layer()), rows); // [positions, dim]
-            Tensor logits = model.head().forward(pass, model.finalNorm().forward(pass, x));
+            var streams = new Streams(run, ops);
+            Tensor logits = streams.logits(
+                    streams.at(place.site(), place.layer(), streams.positions(positions))); // [positions, vocab]
             var values = new double[positions.length][];
             for (int i = 0; i < values.length; i++) {
                 values[i] = Elements.row(logits, i);

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import clearhead.inspect.Contributions.Kind;
 import clearhead.model.Model;
+import clearhead.nn.ForwardPass;
+import clearhead.nn.Probe;
 import clearhead.nn.Site;
 import clearhead.nn.Transformer;
 import clearhead.ops.Backend;
@@ -49,11 +51,13 @@ class ContributionsTest {
                 Model model = Model.load(folder, backend)) {
             Ops ops = backend.ops(workspace);
             int[] ids = {3, 11, 25, 7, 11, 25, 2, 60};
-            var kept = new KeptSites(arena, SITES);
-            double[] logits = kept.run(model.transformer(), ops, ids).rows(7, 8).toDoubles();
+            Run run = Run.of(model.transformer(), ops, ids);
+            double[] logits = model.transformer()
+                    .forward(ForwardPass.of(ops, ids).logitsOf(7))
+                    .toDoubles();
             for (OptionalInt b : List.of(OptionalInt.empty(), OptionalInt.of(17))) {
                 for (int a : new int[] {0, 9, 40}) {
-                    var c = Contributions.of(model.transformer(), ops, kept, ids[7], 7, a, b);
+                    var c = Contributions.of(run, ops, 7, a, b);
                     double own = logits[a] - (b.isPresent() ? logits[17] : 0);
                     assertEquals(own, c.logit());
                     double largest = c.parts().stream()
@@ -84,7 +88,7 @@ class ContributionsTest {
             for (Transformer model : List.of(TinyModels.llama(arena), TinyModels.gpt2(arena))) {
                 var kept = new KeptSites(arena, SITES);
                 kept.run(model, ops, IDS);
-                var c = Contributions.of(model, ops, kept, IDS[5], 5, 4, OptionalInt.of(8));
+                var c = Contributions.of(Run.of(model, ops, IDS), ops, 5, 4, OptionalInt.of(8));
                 for (int layer = 0; layer < model.layers(); layer++) {
                     assertEquals(
                             project(model, c.divisor(), Elements.row(kept.at(Site.ATTN_OUT, layer), 5)),
@@ -148,9 +152,9 @@ class ContributionsTest {
 
     private static Contributions take(Arena arena, Ops ops, boolean llama, DType type) {
         Transformer model = llama ? TinyModels.llama(arena, type) : TinyModels.gpt2(arena, type);
-        var kept = new KeptSites(arena, SITES);
-        kept.run(model, ops, IDS);
-        return Contributions.of(model, ops, kept, IDS[6], 6, 4, OptionalInt.of(8));
+        try (Run run = Run.of(model, ops, IDS)) {
+            return Contributions.of(run, ops, 6, 4, OptionalInt.of(8));
+        }
     }
 
     /// A residual that somebody changed on the way has a part of its own, and the sum still holds.
@@ -161,20 +165,27 @@ class ContributionsTest {
                 Backend backend = Backends.named("reference", 1)) {
             Ops ops = backend.ops(workspace);
             Transformer model = TinyModels.llama(arena);
-            var kept = new KeptSites(arena, SITES);
-            kept.run(model, ops, IDS);
-            Kept changed = (site, layer) -> {
-                Tensor t = kept.at(site, layer);
-                if (site != Site.RESID_PRE || layer != 1) {
-                    return t;
+            var changes = new Probe() {
+                @Override
+                public Interest wants(Site site, int layer) {
+                    return site == Site.RESID_POST && layer == 1 ? Interest.REPLACE : Interest.NONE;
                 }
-                Tensor other = t.copy(arena);
-                other.set(6L * t.dim(1), 9);
-                return other;
+
+                @Override
+                public Tensor see(Site site, int layer, Tensor value) {
+                    Tensor other = value.copy(arena);
+                    other.set(6L * value.dim(1), 9);
+                    return other;
+                }
             };
-            var c = Contributions.of(model, ops, changed, IDS[6], 6, 4, OptionalInt.empty());
+            Run run = Run.of(model, ops, IDS, changes, Run.Progress.NONE);
+            var c = Contributions.of(run, ops, 6, 4, OptionalInt.empty());
             assertEquals(
-                    2, c.parts().stream().filter(p -> p.kind() == Kind.CHANGE).count());
+                    List.of(1),
+                    c.parts().stream()
+                            .filter(p -> p.kind() == Kind.CHANGE)
+                            .map(Contributions.Part::layer)
+                            .toList());
             assertEquals(c.logit(), c.sum(), 1e-5);
         }
     }
@@ -184,11 +195,11 @@ class ContributionsTest {
         try (Arena arena = Arena.ofShared();
                 var workspace = new Workspace();
                 Backend backend = Backends.named("reference", 1)) {
-            Transformer model = TinyModels.llama(arena);
-            assertThrows(
-                    IllegalArgumentException.class,
-                    () -> Contributions.of(
-                            model, backend.ops(workspace), (_, _) -> model.embedding(), 0, 0, 99, OptionalInt.empty()));
+            Ops ops = backend.ops(workspace);
+            Run run = Run.of(TinyModels.llama(arena), ops, IDS);
+            assertThrows(IllegalArgumentException.class, () -> Contributions.of(run, ops, 0, 99, OptionalInt.empty()));
+            assertThrows(IllegalArgumentException.class, () -> Contributions.of(run, ops, 0, 1, OptionalInt.of(-1)));
+            assertThrows(IllegalArgumentException.class, () -> Contributions.of(run, ops, 7, 1, OptionalInt.empty()));
         }
     }
 }

@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.Set;
 
 /// Keeps what a run computes at some sites of every layer.
-final class KeptSites implements Kept, Probe {
+final class KeptSites implements Probe {
     private final Arena arena;
     private final Set<Site> sites;
     private final Map<String, Tensor> values = new HashMap<>();
@@ -33,8 +33,7 @@ final class KeptSites implements Kept, Probe {
         return value;
     }
 
-    @Override
-    public Tensor at(Site site, int layer) {
+    Tensor at(Site site, int layer) {
         Tensor t = values.get(site.label() + "." + layer);
         if (t == null) {
             throw new IllegalArgumentException(site.label() + " of layer " + layer + " is not kept");

@@ -37,7 +37,7 @@ class LensTest {
             for (Transformer model : List.of(TinyModels.llama(arena), TinyModels.gpt2(arena))) {
                 var kept = new KeptSites(arena, SITES);
                 Tensor logits = kept.run(model, backend.ops(workspace), IDS);
-                var lens = new Lens(model, kept);
+                var lens = new Lens(Run.of(model, backend.ops(workspace), IDS));
                 var places = lens.places(false);
                 assertEquals(1 + model.layers(), places.size());
                 int[] positions = {0, 3, 6};
@@ -68,7 +68,7 @@ class LensTest {
             for (Transformer model : List.of(TinyModels.llama(arena), TinyModels.gpt2(arena))) {
                 var kept = new KeptSites(arena, SITES);
                 kept.run(model, backend.ops(workspace), IDS);
-                var lens = new Lens(model, kept);
+                var lens = new Lens(Run.of(model, backend.ops(workspace), IDS));
                 var places = lens.places(true);
                 assertEquals(1 + 2 * model.layers(), places.size());
                 var grid = lens.grid(backend.ops(workspace), new int[] {2, 6}, places, OptionalInt.of(9));
@@ -114,10 +114,10 @@ class LensTest {
 
     private static List<List<Lens.Cell>> grid(Arena arena, Ops ops, boolean llama, DType type) {
         Transformer model = llama ? TinyModels.llama(arena, type) : TinyModels.gpt2(arena, type);
-        var kept = new KeptSites(arena, SITES);
-        kept.run(model, ops, IDS);
-        var lens = new Lens(model, kept);
-        return lens.grid(ops, new int[] {0, 1, 2, 3, 4, 5, 6}, lens.places(true), OptionalInt.of(9));
+        try (Run run = Run.of(model, ops, IDS)) {
+            var lens = new Lens(run);
+            return lens.grid(ops, new int[] {0, 1, 2, 3, 4, 5, 6}, lens.places(true), OptionalInt.of(9));
+        }
     }
 
     private static void check(Lens.Cell cell, double[] logits, double[] last) {
@@ -181,7 +181,7 @@ class LensTest {
                 var workspace = new Workspace();
                 Backend backend = Backends.named(name, 1)) {
             Transformer model = TinyModels.llama(arena);
-            var lens = new Lens(model, new KeptSites(arena, SITES));
+            var lens = new Lens(Run.of(model, backend.ops(workspace), IDS));
             assertThrows(
                     IllegalArgumentException.class,
                     () -> lens.grid(
