@@ -1,5 +1,5 @@
+import './matrix.css';
 import type { Signal } from '@preact/signals';
-import type { MutableRef } from 'preact/hooks';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { dark } from '../../theme';
 import { ramp } from '../colours';
@@ -45,7 +45,7 @@ export interface MatrixProps {
     exact?: (row: number, column: number) => number | undefined;
     /** Give two matrices one signal and they move together. Null in it: all of the matrix. */
     viewport?: Signal<Viewport | null>;
-    handle?: MutableRef<Engine | null>;
+    handle?: { current: Engine | null };
     /** Height in pixels at most. */
     tall?: number;
 }
