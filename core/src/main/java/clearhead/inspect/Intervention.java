@@ -19,6 +19,7 @@ public final class Intervention implements Probe {
     private final Map<Change, double[]> values;
     private final Map<Integer, Cuts> cuts = new HashMap<>();
     private Optional<PatternRows> pattern = Optional.empty();
+    private int patternLayer = -1;
 
     /// @param values the mean of every [Change.HeadMean] and the vector of every [Change.Patch]
     Intervention(Interventions interventions, Ops ops, Map<Change, double[]> values) {
@@ -64,6 +65,7 @@ public final class Intervention implements Probe {
     @Override
     public void attended(int layer, Attention attention) {
         pattern = cuts(layer).isEmpty() ? Optional.empty() : Optional.of(cut(layer, attention));
+        patternLayer = layer;
     }
 
     private PatternRows cut(int layer, Attention attention) {
@@ -80,14 +82,14 @@ public final class Intervention implements Probe {
 
     /// The pattern of the layer after the changes, from within [#attended] on until the next layer;
     /// absent where none of its cells is cut. Valid as long as the pass's own memory.
-    Optional<PatternRows> pattern() {
-        return pattern;
+    Optional<PatternRows> pattern(int layer) {
+        return layer == patternLayer ? pattern : Optional.empty();
     }
 
     @Override
     public Tensor see(Site site, int layer, Tensor value) {
-        Tensor changed =
-                copy(site == Site.Z && pattern.isPresent() ? pattern.get().out() : value);
+        Optional<PatternRows> cut = site == Site.Z ? pattern(layer) : Optional.empty();
+        Tensor changed = copy(cut.map(PatternRows::out).orElse(value));
         for (Change change : changes) {
             if (acts(change, site, layer)) {
                 apply(change, changed);

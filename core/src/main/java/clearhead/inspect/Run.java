@@ -274,11 +274,15 @@ public final class Run implements AutoCloseable {
 
         @Override
         public void attended(int layer, Attention attention) {
-            layers[layer].pattern = PatternRows.copy(attention, 0, arena);
             if (changes.wants(Site.PATTERN, layer) == Interest.READ
                     || changes.wants(Site.SCORES, layer) == Interest.READ) {
                 changes.attended(layer, attention);
             }
+            layers[layer].pattern = changes instanceof Intervention made
+                    ? made.pattern(layer)
+                            .map(cut -> cut.copy(arena))
+                            .orElseGet(() -> PatternRows.copy(attention, 0, arena))
+                    : PatternRows.copy(attention, 0, arena);
         }
     }
 }

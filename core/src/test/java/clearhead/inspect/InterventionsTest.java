@@ -17,7 +17,9 @@ import clearhead.tensor.Workspace;
 import clearhead.testing.SharedData;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -195,7 +197,7 @@ class InterventionsTest {
                 all.add("patch:resid_post.0:" + t + "<" + t);
             }
             double[] patched = run(model, ops, all.toArray(new String[0]));
-            same(otherLogits, java.util.Arrays.copyOf(patched, otherLogits.length));
+            same(otherLogits, Arrays.copyOf(patched, otherLogits.length));
         });
     }
 
@@ -251,28 +253,14 @@ class InterventionsTest {
     void thePatternIsTheChangedOne() {
         inDouble("llama", (model, ops) -> {
             Interventions made = read(model, "block:2", "cut:1.1:7>6:keep", "cut:1.1:7>5");
-            Intervention probe = made.probe(model, ops, IDS, OTHER);
-            var rows = new ArrayList<PatternRows>();
-            try (Arena arena = Arena.ofShared()) {
-                var reading = new clearhead.nn.Probe() {
-                    @Override
-                    public Interest wants(Site site, int layer) {
-                        return site == Site.PATTERN ? Interest.READ : probe.wants(site, layer);
-                    }
-
-                    @Override
-                    public clearhead.tensor.Tensor see(Site site, int layer, clearhead.tensor.Tensor value) {
-                        return probe.see(site, layer, value);
-                    }
-
-                    @Override
-                    public void attended(int layer, Attention attention) {
-                        probe.attended(layer, attention);
-                        rows.add(probe.pattern().orElseThrow().copy(arena));
-                    }
-                };
-                model.forward(ForwardPass.of(ops, IDS).with(reading));
-                PatternRows layer = rows.get(1);
+            try (var run = Run.of(model, ops, IDS, made.probe(model, ops, IDS, OTHER), Run.Progress.NONE)) {
+                assertArrayEquals(
+                        run(model, ops, "block:2", "cut:1.1:7>6:keep", "cut:1.1:7>5"),
+                        IntStream.range(0, IDS.length)
+                                .mapToObj(p -> run.logits(ops, p))
+                                .flatMapToDouble(Arrays::stream)
+                                .toArray());
+                PatternRows layer = run.pattern(1);
                 AttentionRow row = layer.row(1, 7);
                 assertEquals(0, row.weights()[2]);
                 assertEquals(0, row.weights()[5]);
