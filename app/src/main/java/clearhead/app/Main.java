@@ -32,6 +32,7 @@ import picocli.CommandLine.ScopeType;
             TraceCommand.class,
             AblateCommand.class,
             TrainCommand.class,
+            ServeCommand.class,
             InfoCommand.class,
             ModelsCommand.class,
             CompletionCommand.class,

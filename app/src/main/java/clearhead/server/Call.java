@@ -1,0 +1,160 @@
+package clearhead.server;
+
+import clearhead.io.Json;
+import clearhead.io.JsonWriter;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Fields;
+
+/// One request of the API: its parameters, checked, and the answer.
+final class Call {
+    private final Site site;
+    private final Route route;
+    private final Map<String, String> variables;
+    private final Map<String, String> parameters;
+    private final Request request;
+    private final Response response;
+
+    /// Checks the parameters of the query: each known, given once, in its range.
+    Call(Site site, Route route, Map<String, String> variables, Request request, Response response) {
+        this.site = site;
+        this.route = route;
+        this.variables = variables;
+        this.request = request;
+        this.response = response;
+        Fields given;
+        try {
+            given = Request.extractQueryParameters(request, StandardCharsets.UTF_8);
+        } catch (RuntimeException e) {
+            throw Refusal.bad("The query cannot be read.", "Encode it as a URL's query, in UTF-8.");
+        }
+        Set<String> known = route.parameters().stream().map(Parameter::name).collect(Collectors.toCollection(TreeSet::new));
+        for (Fields.Field field : given) {
+            if (!known.contains(field.getName())) {
+                throw Refusal.bad(
+                        "There is no parameter \"" + field.getName() + "\" here.",
+                        known.isEmpty() ? "Give none." : "Those of this path are " + String.join(", ", known) + ".");
+            }
+            if (field.getValues().size() > 1) {
+                throw Refusal.bad("The parameter \"" + field.getName() + "\" is given twice.", "Give it once.");
+            }
+        }
+        parameters = route.parameters().stream()
+                .collect(Collectors.toMap(Parameter::name, p -> p.check(given.getValue(p.name()))));
+    }
+
+    /// The server's models and runs.
+    Site site() {
+        return site;
+    }
+
+    /// A variable of the path.
+    String variable(String name) {
+        return String.valueOf(variables.get(name));
+    }
+
+    String text(String parameter) {
+        return String.valueOf(parameters.get(parameter));
+    }
+
+    int integer(String parameter) {
+        return Integer.parseInt(text(parameter));
+    }
+
+    long whole(String parameter) {
+        return Long.parseLong(text(parameter));
+    }
+
+    double real(String parameter) {
+        return Double.parseDouble(text(parameter));
+    }
+
+    /// A whole number from 0 to `count` − 1.
+    int below(String parameter, int count) {
+        int value = integer(parameter);
+        if (value < 0 || value >= count) {
+            throw Refusal.bad(
+                    "The parameter \"" + parameter + "\" is " + value + ", but there are " + count + " here.",
+                    "Give " + parameter + ": a whole number from 0 to " + (count - 1) + ".");
+        }
+        return value;
+    }
+
+    /// The finished run of the path's `{run}`.
+    Lease run() {
+        return site.runs().lease(variable("run"));
+    }
+
+    /// The body: one JSON object, of at most [Site#BODY_BYTES].
+    Json.Obj body() throws IOException {
+        byte[] bytes;
+        try (InputStream in = Content.Source.asInputStream(request)) {
+            bytes = in.readNBytes(Site.BODY_BYTES + 1);
+        }
+        if (bytes.length > Site.BODY_BYTES) {
+            throw Refusal.of(413, "too_large", "The body is larger than " + Site.BODY_BYTES + " bytes.", "Send less.");
+        }
+        try {
+            return Json.parseObject("body", new String(bytes, StandardCharsets.UTF_8));
+        } catch (RuntimeException e) {
+            throw Refusal.bad("The body is no JSON object: " + e.getMessage(), "Send " + route.body() + ".");
+        }
+    }
+
+    /// Whether the caller asked for JSON where there is a binary form, too.
+    boolean wantsJson() {
+        String accept = request.getHeaders().get(HttpHeader.ACCEPT);
+        return accept != null && accept.contains("application/json");
+    }
+
+    void json(Consumer<JsonWriter> body) {
+        json(200, body);
+    }
+
+    void json(int status, Consumer<JsonWriter> body) {
+        var bytes = new ByteArrayOutputStream();
+        try (var writer = JsonWriter.to(bytes, false)) {
+            body.accept(writer);
+        }
+        send(status, "application/json", ByteBuffer.wrap(bytes.toByteArray()));
+    }
+
+    /// Little-endian float32.
+    void floats(float[] values) {
+        var bytes = ByteBuffer.allocate(Math.multiplyExact(values.length, 4)).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asFloatBuffer().put(values);
+        send(200, "application/octet-stream", bytes);
+    }
+
+    private void send(int status, String type, ByteBuffer bytes) {
+        response.setStatus(status);
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
+        response.getHeaders().put(HttpHeader.CONTENT_LENGTH, bytes.remaining());
+        try (var out = Content.Sink.asOutputStream(response)) {
+            out.write(bytes.array(), bytes.arrayOffset() + bytes.position(), bytes.remaining());
+        } catch (IOException e) {
+            // The caller has left.
+        }
+    }
+
+    /// Begins a stream of server-sent events.
+    Events events() {
+        response.setStatus(200);
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream");
+        response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+        return new Events(Content.Sink.asOutputStream(response));
+    }
+}

@@ -1,0 +1,13 @@
+package clearhead.server;
+
+import java.util.List;
+import java.util.stream.Stream;
+
+/// All routes of the API.
+final class Routes {
+    private Routes() {}
+
+    static List<Route> all() {
+        return Stream.of(RunRoutes.routes()).flatMap(List::stream).toList();
+    }
+}

@@ -1,0 +1,273 @@
+package clearhead.server;
+
+import clearhead.inspect.AttentionRow;
+import clearhead.inspect.Interventions;
+import clearhead.inspect.Parity;
+import clearhead.inspect.PatternRows;
+import clearhead.inspect.Run;
+import clearhead.io.Json;
+import clearhead.io.JsonWriter;
+import clearhead.tokenizer.Special;
+import clearhead.view.ModelJson;
+import clearhead.view.Prompt;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/// Models, and runs from their start to their numbers.
+final class RunRoutes {
+    private static final long PING_MILLIS = 1000;
+    private static final Set<String> SPEC = Set.of("model", "text", "ids", "changes", "other");
+
+    private RunRoutes() {}
+
+    static List<Route> routes() {
+        return List.of(
+                Route.get("health", "Whether the server is up", List.of(), "{status}", call -> call.json(
+                                w -> w.beginObject().field("status", "up").endObject()))
+                        .withoutKey(),
+                Route.get("models", "The models shown, and the server's limits", List.of(), "{models, default, ready_text, limits}", RunRoutes::models),
+                Route.post(
+                        "runs",
+                        "Starts a run, or finds the one that is there",
+                        List.of(),
+                        "an object with model, text or ids, and perhaps changes (an array of texts) and other (a text)",
+                        "{id, state}",
+                        RunRoutes::start),
+                Route.get("runs/{run}", "A finished run", List.of(), "{id, model, tokens, changes, seconds, bytes, parity, cli, strongest}", call -> {
+                    try (Lease lease = call.run()) {
+                        call.json(w -> run(w, lease));
+                    }
+                }),
+                Route.get(
+                        "runs/{run}/events",
+                        "Progress of a run by layer, as server-sent events: progress, done, failed. A run whose listeners have all"
+                                + " left before it is done is given up",
+                        List.of(),
+                        "events",
+                        RunRoutes::events),
+                Route.get("runs/{run}/row", "One row of one head", List.of(
+                        Parameter.text("of", "layer.head", 20),
+                        Parameter.integer("query", "Position of the query", 0, Integer.MAX_VALUE),
+                        Parameter.choice("kind", "What is shown", "weights", "scores").or("weights")), "float32 [context], or JSON", RunRoutes::row));
+    }
+
+    private static void models(Call call) {
+        Site site = call.site();
+        call.json(w -> {
+            w.beginObject().name("models").beginArray();
+            for (Hosted hosted : site.models()) {
+                model(w, hosted);
+            }
+            w.endArray();
+            w.field("default", site.models().getFirst().name()).field("ready_text", site.readyText());
+            w.name("limits").beginObject().field("body_bytes", Site.BODY_BYTES).field("text_characters", Site.TEXT_CHARACTERS);
+            w.field("changes", Site.CHANGES).endObject().endObject();
+        });
+    }
+
+    private static void model(JsonWriter w, Hosted hosted) {
+        var model = hosted.model();
+        var t = model.transformer();
+        var spec = t.blocks().getFirst().attention().spec();
+        w.beginObject().field("name", model.name()).field("family", model.family().name());
+        w.field("layers", t.layers()).field("heads", spec.heads()).field("kv_heads", spec.kvHeads());
+        w.field("head_dim", spec.headDim()).field("dim", t.dim()).field("vocab", t.vocab()).field("context", t.context());
+        long parameters = model.checkpoint().tensors().values().stream()
+                .mapToLong(c -> c.shape().size())
+                .sum();
+        w.field("parameters", parameters).field("backend", model.backend().description()).field("arithmetic", "exact");
+        w.field("has_tokenizer", model.hasTokenizer()).endObject();
+    }
+
+    private static void start(Call call) throws IOException {
+        Spec spec = spec(call.site(), call.body());
+        Held held = call.site().runs().start(spec);
+        Held.State state = held.state();
+        call.json(state == Held.State.DONE ? 200 : 202, w -> w.beginObject()
+                .field("id", held.id)
+                .field("state", state.name().toLowerCase(java.util.Locale.ROOT))
+                .endObject());
+    }
+
+    private static Spec spec(Site site, Json.Obj body) {
+        for (String name : body.fields().keySet()) {
+            if (!SPEC.contains(name)) {
+                throw Refusal.bad("A run has no field of that name: " + name.substring(0, Math.min(40, name.length())) + ".", "The fields are model, text, ids, changes, other.");
+            }
+        }
+        Hosted hosted = site.model(body.text("model"));
+        if (body.has("text") == body.has("ids")) {
+            throw Refusal.bad("A run needs a text or ids.", "Give one of the two.");
+        }
+        String text = body.has("text") ? body.text("text") : "";
+        Prompt prompt = prompt(hosted, body, text);
+        String other = body.has("other") ? body.text("other") : "";
+        int[] otherIds = other.isEmpty() ? new int[0] : tokens(hosted, other).ids();
+        List<String> changes = body.has("changes") ? body.array("changes").texts() : List.of();
+        if (changes.size() > Site.CHANGES) {
+            throw Refusal.bad("There are " + changes.size() + " changes; at most " + Site.CHANGES + " are made.", "Make fewer.");
+        }
+        var made = Interventions.parse(changes, hosted.model().transformer(), prompt.ids().length, otherIds.length);
+        return new Spec(hosted, text, prompt, made, other, otherIds);
+    }
+
+    private static Prompt prompt(Hosted hosted, Json.Obj body, String text) {
+        if (body.has("ids")) {
+            return Prompt.ofIds(body.array("ids").integers(), hosted.tokenizer()).checked(hosted.model());
+        }
+        return tokens(hosted, text);
+    }
+
+    private static Prompt tokens(Hosted hosted, String text) {
+        if (text.length() > Site.TEXT_CHARACTERS) {
+            throw Refusal.of(413, "too_long", "The text has " + text.length() + " characters; at most " + Site.TEXT_CHARACTERS + " are read.", "Take a shorter text.");
+        }
+        if (text.isEmpty()) {
+            throw Refusal.bad("The text is empty: there is nothing to look at.", "Give at least one word.");
+        }
+        var tokenizer = hosted.tokenizer().orElseThrow(() -> Refusal.bad(
+                "The model " + hosted.name() + " has no tokenizer.", "Give ids."));
+        return Prompt.ofText(text, tokenizer, Special.ADD).checked(hosted.model());
+    }
+
+    private static void events(Call call) throws IOException, InterruptedException {
+        String id = call.variable("run");
+        Held held = call.site().runs().find(id).orElseThrow(() -> Refusal.of(404, "unknown_run", "The server has no such run.", "Make it again from its text: POST runs."));
+        held.listen();
+        try (Events events = call.events()) {
+            int layers = held.spec.hosted().model().transformer().layers();
+            Held.State state = Held.State.QUEUED;
+            int layer = -1;
+            while (true) {
+                Held.State now = held.state();
+                int at = held.layer();
+                if (now == Held.State.DONE) {
+                    try (Lease lease = call.run()) {
+                        events.send("done", w -> {
+                            w.beginObject().name("run");
+                            run(w, lease);
+                            w.endObject();
+                        });
+                    }
+                    return;
+                }
+                if (now == Held.State.FAILED) {
+                    Refusal why = held.refusal();
+                    events.send("failed", w -> PageServer.error(w, why == null ? Refusal.bad("The run failed.", "Start it again.") : why));
+                    return;
+                }
+                if (now == Held.State.RUNNING && (now != state || at != layer)) {
+                    long elapsed = (System.nanoTime() - held.since) / 1_000_000;
+                    events.send("progress", w -> w.beginObject().field("layer", at).field("layers", layers).field("elapsed_ms", elapsed).endObject());
+                } else {
+                    events.ping();
+                }
+                state = now;
+                layer = at;
+                held.await(now, at, PING_MILLIS);
+            }
+        } finally {
+            held.leave();
+        }
+    }
+
+    private static void run(JsonWriter w, Lease lease) {
+        Prompt prompt = lease.spec().prompt();
+        w.beginObject().field("id", lease.id()).name("model");
+        model(w, lease.hosted());
+        ModelJson.tokens(w, prompt);
+        w.name("changes").beginArray();
+        lease.spec().changes().texts().forEach(w::value);
+        w.endArray().field("seconds", lease.seconds()).field("bytes", lease.run().bytes());
+        Parity p = lease.parity();
+        w.name("parity").beginObject().field("holds", p.holds()).field("largest_difference", p.largestDifference());
+        w.field("largest_value", p.largestValue()).field("relative", p.relative()).field("tolerance", Parity.TOLERANCE);
+        w.field("rows", p.rows()).field("of", p.of()).endObject();
+        w.field("cli", cli(lease));
+        strongest(w, lease.run());
+        w.endObject();
+    }
+
+    /// The command line that shows the same run.
+    private static String cli(Lease lease) {
+        var words = new ArrayList<String>(List.of("./clearhead", "attend", "--model", lease.hosted().model().path().toString()));
+        for (String change : lease.spec().changes().texts()) {
+            words.add("--change");
+            words.add(change);
+        }
+        if (lease.spec().text().isEmpty()) {
+            words.add("--ids");
+            words.add(String.join(",", java.util.Arrays.stream(lease.spec().prompt().ids()).mapToObj(String::valueOf).toList()));
+        } else {
+            words.add(lease.spec().text());
+        }
+        return String.join(" ", words.stream().map(RunRoutes::quoted).toList());
+    }
+
+    private static String quoted(String word) {
+        return word.matches("[A-Za-z0-9_./:=,>*-]+") && !word.contains(">") ? word : "'" + word.replace("'", "'\\''") + "'";
+    }
+
+    /// The head with the strongest single look of the last token, the first key not counted.
+    private static void strongest(JsonWriter w, Run run) {
+        int query = run.tokens() - 1;
+        double best = -1;
+        int[] at = {0, 0, 0};
+        for (int layer = 0; layer < run.model().layers(); layer++) {
+            PatternRows rows = run.pattern(layer);
+            for (int head = 0; head < rows.spec().heads(); head++) {
+                double[] weights = rows.row(head, query).weights();
+                for (int key = 1; key < query; key++) {
+                    if (weights[key] > best) {
+                        best = weights[key];
+                        at = new int[] {layer, head, key};
+                    }
+                }
+            }
+        }
+        w.name("strongest").beginObject().field("layer", at[0]).field("head", at[1]).field("query", query);
+        w.field("key", at[2]).endObject();
+    }
+
+    private static void row(Call call) {
+        try (Lease lease = call.run()) {
+            String[] of = call.text("of").split("\\.", -1);
+            if (of.length != 2) {
+                throw Refusal.bad("of cannot be \"" + call.text("of") + "\".", "Give layer.head, such as 2.1.");
+            }
+            int layer = whole(of[0], lease.run().model().layers());
+            PatternRows rows = lease.run().pattern(layer);
+            int head = whole(of[1], rows.spec().heads());
+            int query = call.below("query", rows.queries());
+            AttentionRow row = rows.row(head, query);
+            double[] values = call.text("kind").equals("scores") ? row.scores() : row.weights();
+            int position = rows.position(query);
+            for (int key = position + 1; key < values.length; key++) {
+                values[key] = Double.NaN;
+            }
+            if (call.wantsJson()) {
+                call.json(w -> w.beginObject().name("row").value(values).field("lse", row.lse()).field("entropy", row.entropy()).endObject());
+            } else {
+                var floats = new float[values.length];
+                for (int n = 0; n < floats.length; n++) {
+                    floats[n] = (float) values[n];
+                }
+                call.floats(floats);
+            }
+        }
+    }
+
+    private static int whole(String text, int count) {
+        try {
+            int value = Integer.parseInt(text);
+            if (value >= 0 && value < count) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // refused below
+        }
+        throw Refusal.bad("\"" + text + "\" is no number from 0 to " + (count - 1) + ".", "Give of as layer.head, such as 2.1.");
+    }
+}
