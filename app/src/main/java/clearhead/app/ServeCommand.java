@@ -29,16 +29,31 @@ final class ServeCommand implements Callable<Integer> {
             description = "A name, folder or file; several may be given, the first is shown first. Default: tales.")
     private List<String> models = new ArrayList<>();
 
-    @Option(names = "--host", paramLabel = "H", defaultValue = "127.0.0.1", description = "Address to listen on. Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--host",
+            paramLabel = "H",
+            defaultValue = "127.0.0.1",
+            description = "Address to listen on. Default: ${DEFAULT-VALUE}.")
     private String host = "127.0.0.1";
 
-    @Option(names = "--port", paramLabel = "P", defaultValue = "8080", description = "Port; 0 takes a free one. Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--port",
+            paramLabel = "P",
+            defaultValue = "8080",
+            description = "Port; 0 takes a free one. Default: ${DEFAULT-VALUE}.")
     private int port = 8080;
 
-    @Option(names = "--api-key", paramLabel = "K", description = "What every call must carry; needed for any host but this machine.")
+    @Option(
+            names = "--api-key",
+            paramLabel = "K",
+            description = "What every call must carry; needed for any host but this machine.")
     private Optional<String> key = Optional.empty();
 
-    @Option(names = "--memory", paramLabel = "MB", defaultValue = "2048", description = "Megabytes of runs kept at most. Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--memory",
+            paramLabel = "MB",
+            defaultValue = "2048",
+            description = "Megabytes of runs kept at most. Default: ${DEFAULT-VALUE}.")
     private long memory = 2048;
 
     @Spec

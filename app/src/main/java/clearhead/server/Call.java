@@ -41,7 +41,8 @@ final class Call {
         } catch (RuntimeException e) {
             throw Refusal.bad("The query cannot be read.", "Encode it as a URL's query, in UTF-8.");
         }
-        Set<String> known = route.parameters().stream().map(Parameter::name).collect(Collectors.toCollection(TreeSet::new));
+        Set<String> known =
+                route.parameters().stream().map(Parameter::name).collect(Collectors.toCollection(TreeSet::new));
         for (Fields.Field field : given) {
             if (!known.contains(field.getName())) {
                 throw Refusal.bad(

@@ -90,7 +90,11 @@ public final class PageServer implements AutoCloseable {
                     continue;
                 }
                 if (!route.method().equals(request.getMethod())) {
-                    unknown = Refusal.of(405, "wrong_method", "This path is for " + route.method() + ".", "Use " + route.method() + ".");
+                    unknown = Refusal.of(
+                            405,
+                            "wrong_method",
+                            "This path is for " + route.method() + ".",
+                            "Use " + route.method() + ".");
                     continue;
                 }
                 if (!route.open()) {
@@ -120,8 +124,8 @@ public final class PageServer implements AutoCloseable {
         headers.put("Referrer-Policy", "no-referrer");
         headers.put(
                 "Content-Security-Policy",
-                "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:;"
-                        + " object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+                "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; worker-src 'self'"
+                        + " blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
         headers.put(HttpHeader.CACHE_CONTROL, "no-store");
     }
 
@@ -132,7 +136,8 @@ public final class PageServer implements AutoCloseable {
         String given = request.getHeaders().get(HttpHeader.AUTHORIZATION);
         byte[] hash = hash(given != null && given.startsWith("Bearer ") ? given.substring(7) : "");
         if (!MessageDigest.isEqual(hash, keyHash.get())) {
-            throw Refusal.of(401, "key_needed", "The server wants its API key.", "Send it as Authorization: Bearer KEY.");
+            throw Refusal.of(
+                    401, "key_needed", "The server wants its API key.", "Send it as Authorization: Bearer KEY.");
         }
     }
 

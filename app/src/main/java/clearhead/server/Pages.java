@@ -44,7 +44,11 @@ final class Pages {
         byte[] bytes = files.get(name);
         if (bytes == null) {
             throw files.isEmpty()
-                    ? Refusal.of(404, "no_page", "The page is not built; the API under /api/v1/ works.", "Build it: Node 20.19 or newer and npm, then start again.")
+                    ? Refusal.of(
+                            404,
+                            "no_page",
+                            "The page is not built; the API under /api/v1/ works.",
+                            "Build it: Node 20.19 or newer and npm, then start again.")
                     : Refusal.of(404, "unknown_path", "There is nothing here.", "The page is at /.");
         }
         if (!request.getMethod().equals("GET") && !request.getMethod().equals("HEAD")) {

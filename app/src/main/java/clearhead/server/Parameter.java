@@ -6,7 +6,11 @@ import java.util.List;
 ///
 /// @param type what it may be
 /// @param otherwise the value where it is not given; null where it must be
-record Parameter(String name, String meaning, Type type, @org.jspecify.annotations.Nullable String otherwise) {
+record Parameter(
+        String name,
+        String meaning,
+        Type type,
+        @org.jspecify.annotations.Nullable String otherwise) {
     /// What a parameter may be.
     sealed interface Type {
         /// @param least smallest value
@@ -70,7 +74,8 @@ record Parameter(String name, String meaning, Type type, @org.jspecify.annotatio
         if (!fits) {
             String shown = value.length() > 60 ? value.substring(0, 60) + "…" : value;
             throw Refusal.bad(
-                    "The parameter \"" + name + "\" cannot be \"" + shown + "\".", "Give " + name + ": " + wanted() + ".");
+                    "The parameter \"" + name + "\" cannot be \"" + shown + "\".",
+                    "Give " + name + ": " + wanted() + ".");
         }
         return value;
     }
@@ -79,7 +84,9 @@ record Parameter(String name, String meaning, Type type, @org.jspecify.annotatio
     String wanted() {
         return switch (type) {
             case Type.Whole(long least, long most) ->
-                most >= Integer.MAX_VALUE ? "a whole number from " + least : "a whole number from " + least + " to " + most;
+                most >= Integer.MAX_VALUE
+                        ? "a whole number from " + least
+                        : "a whole number from " + least + " to " + most;
             case Type.Real(double least, double most) -> "a number from " + least + " to " + most;
             case Type.Choice(List<String> values) -> "one of " + String.join(", ", values);
             case Type.Text(int most) -> "text of at most " + most + " characters";

@@ -24,10 +24,20 @@ final class RunRoutes {
 
     static List<Route> routes() {
         return List.of(
-                Route.get("health", "Whether the server is up", List.of(), "{status}", call -> call.json(
-                                w -> w.beginObject().field("status", "up").endObject()))
+                Route.get(
+                                "health",
+                                "Whether the server is up",
+                                List.of(),
+                                "{status}",
+                                call -> call.json(w ->
+                                        w.beginObject().field("status", "up").endObject()))
                         .withoutKey(),
-                Route.get("models", "The models shown, and the server's limits", List.of(), "{models, default, ready_text, limits}", RunRoutes::models),
+                Route.get(
+                        "models",
+                        "The models shown, and the server's limits",
+                        List.of(),
+                        "{models, default, ready_text, limits}",
+                        RunRoutes::models),
                 Route.post(
                         "runs",
                         "Starts a run, or finds the one that is there",
@@ -35,22 +45,33 @@ final class RunRoutes {
                         "an object with model, text or ids, and perhaps changes (an array of texts) and other (a text)",
                         "{id, state}",
                         RunRoutes::start),
-                Route.get("runs/{run}", "A finished run", List.of(), "{id, model, tokens, changes, seconds, bytes, parity, cli, strongest}", call -> {
-                    try (Lease lease = call.run()) {
-                        call.json(w -> run(w, lease));
-                    }
-                }),
+                Route.get(
+                        "runs/{run}",
+                        "A finished run",
+                        List.of(),
+                        "{id, model, tokens, changes, seconds, bytes, parity, cli, strongest}",
+                        call -> {
+                            try (Lease lease = call.run()) {
+                                call.json(w -> run(w, lease));
+                            }
+                        }),
                 Route.get(
                         "runs/{run}/events",
-                        "Progress of a run by layer, as server-sent events: progress, done, failed. A run whose listeners have all"
-                                + " left before it is done is given up",
+                        "Progress of a run by layer, as server-sent events: progress, done, failed. A run whose"
+                                + " listeners have all left before it is done is given up",
                         List.of(),
                         "events",
                         RunRoutes::events),
-                Route.get("runs/{run}/row", "One row of one head", List.of(
-                        Parameter.text("of", "layer.head", 20),
-                        Parameter.integer("query", "Position of the query", 0, Integer.MAX_VALUE),
-                        Parameter.choice("kind", "What is shown", "weights", "scores").or("weights")), "float32 [context], or JSON", RunRoutes::row));
+                Route.get(
+                        "runs/{run}/row",
+                        "One row of one head",
+                        List.of(
+                                Parameter.text("of", "layer.head", 20),
+                                Parameter.integer("query", "Position of the query", 0, Integer.MAX_VALUE),
+                                Parameter.choice("kind", "What is shown", "weights", "scores")
+                                        .or("weights")),
+                        "float32 [context], or JSON",
+                        RunRoutes::row));
     }
 
     private static void models(Call call) {
@@ -62,7 +83,10 @@ final class RunRoutes {
             }
             w.endArray();
             w.field("default", site.models().getFirst().name()).field("ready_text", site.readyText());
-            w.name("limits").beginObject().field("body_bytes", Site.BODY_BYTES).field("text_characters", Site.TEXT_CHARACTERS);
+            w.name("limits")
+                    .beginObject()
+                    .field("body_bytes", Site.BODY_BYTES)
+                    .field("text_characters", Site.TEXT_CHARACTERS);
             w.field("changes", Site.CHANGES).endObject().endObject();
         });
     }
@@ -71,13 +95,20 @@ final class RunRoutes {
         var model = hosted.model();
         var t = model.transformer();
         var spec = t.blocks().getFirst().attention().spec();
-        w.beginObject().field("name", model.name()).field("family", model.family().name());
+        w.beginObject()
+                .field("name", model.name())
+                .field("family", model.family().name());
         w.field("layers", t.layers()).field("heads", spec.heads()).field("kv_heads", spec.kvHeads());
-        w.field("head_dim", spec.headDim()).field("dim", t.dim()).field("vocab", t.vocab()).field("context", t.context());
-        long parameters = model.checkpoint().tensors().values().stream()
-                .mapToLong(c -> c.shape().size())
+        w.field("head_dim", spec.headDim())
+                .field("dim", t.dim())
+                .field("vocab", t.vocab())
+                .field("context", t.context());
+        long parameters = model.checkpoint().entries().stream()
+                .mapToLong(e -> e.shape().size())
                 .sum();
-        w.field("parameters", parameters).field("backend", model.backend().description()).field("arithmetic", "exact");
+        w.field("parameters", parameters)
+                .field("backend", model.backend().description())
+                .field("arithmetic", "exact");
         w.field("has_tokenizer", model.hasTokenizer()).endObject();
     }
 
@@ -85,16 +116,20 @@ final class RunRoutes {
         Spec spec = spec(call.site(), call.body());
         Held held = call.site().runs().start(spec);
         Held.State state = held.state();
-        call.json(state == Held.State.DONE ? 200 : 202, w -> w.beginObject()
-                .field("id", held.id)
-                .field("state", state.name().toLowerCase(java.util.Locale.ROOT))
-                .endObject());
+        call.json(
+                state == Held.State.DONE ? 200 : 202,
+                w -> w.beginObject()
+                        .field("id", held.id)
+                        .field("state", state.name().toLowerCase(java.util.Locale.ROOT))
+                        .endObject());
     }
 
     private static Spec spec(Site site, Json.Obj body) {
         for (String name : body.fields().keySet()) {
             if (!SPEC.contains(name)) {
-                throw Refusal.bad("A run has no field of that name: " + name.substring(0, Math.min(40, name.length())) + ".", "The fields are model, text, ids, changes, other.");
+                throw Refusal.bad(
+                        "A run has no field of that name: " + name.substring(0, Math.min(40, name.length())) + ".",
+                        "The fields are model, text, ids, changes, other.");
             }
         }
         Hosted hosted = site.model(body.text("model"));
@@ -107,7 +142,8 @@ final class RunRoutes {
         int[] otherIds = other.isEmpty() ? new int[0] : tokens(hosted, other).ids();
         List<String> changes = body.has("changes") ? body.array("changes").texts() : List.of();
         if (changes.size() > Site.CHANGES) {
-            throw Refusal.bad("There are " + changes.size() + " changes; at most " + Site.CHANGES + " are made.", "Make fewer.");
+            throw Refusal.bad(
+                    "There are " + changes.size() + " changes; at most " + Site.CHANGES + " are made.", "Make fewer.");
         }
         var made = Interventions.parse(changes, hosted.model().transformer(), prompt.ids().length, otherIds.length);
         return new Spec(hosted, text, prompt, made, other, otherIds);
@@ -115,26 +151,35 @@ final class RunRoutes {
 
     private static Prompt prompt(Hosted hosted, Json.Obj body, String text) {
         if (body.has("ids")) {
-            return Prompt.ofIds(body.array("ids").integers(), hosted.tokenizer()).checked(hosted.model());
+            return Prompt.ofIds(body.array("ids").integers(), hosted.tokenizer())
+                    .checked(hosted.model());
         }
         return tokens(hosted, text);
     }
 
     private static Prompt tokens(Hosted hosted, String text) {
         if (text.length() > Site.TEXT_CHARACTERS) {
-            throw Refusal.of(413, "too_long", "The text has " + text.length() + " characters; at most " + Site.TEXT_CHARACTERS + " are read.", "Take a shorter text.");
+            throw Refusal.of(
+                    413,
+                    "too_long",
+                    "The text has " + text.length() + " characters; at most " + Site.TEXT_CHARACTERS + " are read.",
+                    "Take a shorter text.");
         }
         if (text.isEmpty()) {
             throw Refusal.bad("The text is empty: there is nothing to look at.", "Give at least one word.");
         }
-        var tokenizer = hosted.tokenizer().orElseThrow(() -> Refusal.bad(
-                "The model " + hosted.name() + " has no tokenizer.", "Give ids."));
+        var tokenizer = hosted.tokenizer()
+                .orElseThrow(() -> Refusal.bad("The model " + hosted.name() + " has no tokenizer.", "Give ids."));
         return Prompt.ofText(text, tokenizer, Special.ADD).checked(hosted.model());
     }
 
     private static void events(Call call) throws IOException, InterruptedException {
         String id = call.variable("run");
-        Held held = call.site().runs().find(id).orElseThrow(() -> Refusal.of(404, "unknown_run", "The server has no such run.", "Make it again from its text: POST runs."));
+        Held held = call.site()
+                .runs()
+                .find(id)
+                .orElseThrow(() -> Refusal.of(
+                        404, "unknown_run", "The server has no such run.", "Make it again from its text: POST runs."));
         held.listen();
         try (Events events = call.events()) {
             int layers = held.spec.hosted().model().transformer().layers();
@@ -155,12 +200,21 @@ final class RunRoutes {
                 }
                 if (now == Held.State.FAILED) {
                     Refusal why = held.refusal();
-                    events.send("failed", w -> PageServer.error(w, why == null ? Refusal.bad("The run failed.", "Start it again.") : why));
+                    events.send(
+                            "failed",
+                            w -> PageServer.error(
+                                    w, why == null ? Refusal.bad("The run failed.", "Start it again.") : why));
                     return;
                 }
                 if (now == Held.State.RUNNING && (now != state || at != layer)) {
                     long elapsed = (System.nanoTime() - held.since) / 1_000_000;
-                    events.send("progress", w -> w.beginObject().field("layer", at).field("layers", layers).field("elapsed_ms", elapsed).endObject());
+                    events.send(
+                            "progress",
+                            w -> w.beginObject()
+                                    .field("layer", at)
+                                    .field("layers", layers)
+                                    .field("elapsed_ms", elapsed)
+                                    .endObject());
                 } else {
                     events.ping();
                 }
@@ -180,10 +234,14 @@ final class RunRoutes {
         ModelJson.tokens(w, prompt);
         w.name("changes").beginArray();
         lease.spec().changes().texts().forEach(w::value);
-        w.endArray().field("seconds", lease.seconds()).field("bytes", lease.run().bytes());
+        w.endArray()
+                .field("seconds", lease.seconds())
+                .field("bytes", lease.run().bytes());
         Parity p = lease.parity();
         w.name("parity").beginObject().field("holds", p.holds()).field("largest_difference", p.largestDifference());
-        w.field("largest_value", p.largestValue()).field("relative", p.relative()).field("tolerance", Parity.TOLERANCE);
+        w.field("largest_value", p.largestValue())
+                .field("relative", p.relative())
+                .field("tolerance", Parity.TOLERANCE);
         w.field("rows", p.rows()).field("of", p.of()).endObject();
         w.field("cli", cli(lease));
         strongest(w, lease.run());
@@ -192,14 +250,22 @@ final class RunRoutes {
 
     /// The command line that shows the same run.
     private static String cli(Lease lease) {
-        var words = new ArrayList<String>(List.of("./clearhead", "attend", "--model", lease.hosted().model().path().toString()));
+        var words = new ArrayList<String>(List.of(
+                "./clearhead",
+                "attend",
+                "--model",
+                lease.hosted().model().path().toString()));
         for (String change : lease.spec().changes().texts()) {
             words.add("--change");
             words.add(change);
         }
         if (lease.spec().text().isEmpty()) {
             words.add("--ids");
-            words.add(String.join(",", java.util.Arrays.stream(lease.spec().prompt().ids()).mapToObj(String::valueOf).toList()));
+            words.add(String.join(
+                    ",",
+                    java.util.Arrays.stream(lease.spec().prompt().ids())
+                            .mapToObj(String::valueOf)
+                            .toList()));
         } else {
             words.add(lease.spec().text());
         }
@@ -207,7 +273,9 @@ final class RunRoutes {
     }
 
     private static String quoted(String word) {
-        return word.matches("[A-Za-z0-9_./:=,>*-]+") && !word.contains(">") ? word : "'" + word.replace("'", "'\\''") + "'";
+        return word.matches("[A-Za-z0-9_./:=,>*-]+") && !word.contains(">")
+                ? word
+                : "'" + word.replace("'", "'\\''") + "'";
     }
 
     /// The head with the strongest single look of the last token, the first key not counted.
@@ -227,7 +295,11 @@ final class RunRoutes {
                 }
             }
         }
-        w.name("strongest").beginObject().field("layer", at[0]).field("head", at[1]).field("query", query);
+        w.name("strongest")
+                .beginObject()
+                .field("layer", at[0])
+                .field("head", at[1])
+                .field("query", query);
         w.field("key", at[2]).endObject();
     }
 
@@ -248,7 +320,12 @@ final class RunRoutes {
                 values[key] = Double.NaN;
             }
             if (call.wantsJson()) {
-                call.json(w -> w.beginObject().name("row").value(values).field("lse", row.lse()).field("entropy", row.entropy()).endObject());
+                call.json(w -> w.beginObject()
+                        .name("row")
+                        .value(values)
+                        .field("lse", row.lse())
+                        .field("entropy", row.entropy())
+                        .endObject());
             } else {
                 var floats = new float[values.length];
                 for (int n = 0; n < floats.length; n++) {
@@ -268,6 +345,7 @@ final class RunRoutes {
         } catch (NumberFormatException e) {
             // refused below
         }
-        throw Refusal.bad("\"" + text + "\" is no number from 0 to " + (count - 1) + ".", "Give of as layer.head, such as 2.1.");
+        throw Refusal.bad(
+                "\"" + text + "\" is no number from 0 to " + (count - 1) + ".", "Give of as layer.head, such as 2.1.");
     }
 }

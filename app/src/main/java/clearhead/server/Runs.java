@@ -74,12 +74,19 @@ final class Runs implements AutoCloseable {
     /// The finished run, kept until the lease is closed.
     synchronized Lease lease(String id) {
         Held there = find(id).orElseThrow(() -> Refusal.of(
-                404, "unknown_run", "The server has no run " + printable(id) + ".", "Make it again from its text: POST runs."));
+                404,
+                "unknown_run",
+                "The server has no run " + printable(id) + ".",
+                "Make it again from its text: POST runs."));
         switch (there.state()) {
             case DONE -> {}
             case FAILED -> throw there.refusal() == null ? new IllegalStateException() : there.refusal();
             case QUEUED, RUNNING ->
-                throw Refusal.of(409, "not_done", "The run " + id + " is not done yet.", "Wait for it: GET runs/" + id + "/events.");
+                throw Refusal.of(
+                        409,
+                        "not_done",
+                        "The run " + id + " is not done yet.",
+                        "Wait for it: GET runs/" + id + "/events.");
         }
         there.leases++;
         return new Lease(this, there);
@@ -103,7 +110,8 @@ final class Runs implements AutoCloseable {
     private static long estimate(Spec spec) {
         var model = spec.hosted().model().transformer();
         var heads = model.blocks().getFirst().attention().spec();
-        long token = 4L * model.layers()
+        long token = 4L
+                * model.layers()
                 * (model.dim() + (long) heads.headDim() * (2L * heads.heads() + 2L * heads.kvHeads()) + heads.heads());
         return Math.multiplyExact(token, (long) spec.prompt().ids().length);
     }
@@ -144,7 +152,13 @@ final class Runs implements AutoCloseable {
             }
             next.done(run, parity, seconds);
         } catch (CancellationException e) {
-            fail(next, Refusal.of(409, "cancelled", "The run was given up: everybody who waited for it has left.", "Start it again."));
+            fail(
+                    next,
+                    Refusal.of(
+                            409,
+                            "cancelled",
+                            "The run was given up: everybody who waited for it has left.",
+                            "Start it again."));
         } catch (Refusal e) {
             fail(next, e);
         } catch (IllegalArgumentException e) {
@@ -153,7 +167,13 @@ final class Runs implements AutoCloseable {
             Thread.currentThread().interrupt();
             fail(next, Refusal.of(503, "stopping", "The server is stopping.", "Start it again."));
         } catch (RuntimeException | Error e) {
-            fail(next, Refusal.of(500, "failed", "The run failed: " + e.getMessage(), "Try another text; if it stays, report it."));
+            fail(
+                    next,
+                    Refusal.of(
+                            500,
+                            "failed",
+                            "The run failed: " + e.getMessage(),
+                            "Try another text; if it stays, report it."));
         }
     }
 
@@ -161,8 +181,7 @@ final class Runs implements AutoCloseable {
         Spec spec = next.spec;
         var model = spec.hosted().model().transformer();
         int[] ids = spec.prompt().ids();
-        Probe probe =
-                spec.changes().isEmpty() ? Probe.NONE : spec.changes().probe(model, ops, ids, spec.other());
+        Probe probe = spec.changes().isEmpty() ? Probe.NONE : spec.changes().probe(model, ops, ids, spec.other());
         Run run = Run.of(model, ops, spec.changes().ids(ids), probe, (done, of) -> {
             next.running(done);
             return !next.abandoned();

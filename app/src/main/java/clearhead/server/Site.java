@@ -26,6 +26,7 @@ record Site(List<Hosted> models, Runs runs, String readyText) {
                 404,
                 "unknown_model",
                 "The server does not show a model of that name.",
-                "Take one of: " + String.join(", ", models.stream().map(Hosted::name).toList()) + ".");
+                "Take one of: "
+                        + String.join(", ", models.stream().map(Hosted::name).toList()) + ".");
     }
 }

@@ -15,8 +15,8 @@ import java.util.HexFormat;
 record Spec(Hosted hosted, String text, Prompt prompt, Interventions changes, String otherText, int[] other) {
     /// Name of the run: a hash of all that decides what it computes.
     String id() {
-        String all = hosted.name() + "\n" + Arrays.toString(prompt.ids()) + "\n" + String.join("\n", changes.texts()) + "\n"
-                + Arrays.toString(other);
+        String all = hosted.name() + "\n" + Arrays.toString(prompt.ids()) + "\n" + String.join("\n", changes.texts())
+                + "\n" + Arrays.toString(other);
         try {
             byte[] hash = MessageDigest.getInstance("SHA-256").digest(all.getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(hash, 0, 8);
