@@ -4,7 +4,7 @@ import { remake } from './session';
 
 export type Params = Record<string, string | number | boolean | null | undefined>;
 
-const base = new URL('api/v1/', document.baseURI).href;
+const base = typeof document === 'undefined' ? '/api/v1/' : new URL('api/v1/', document.baseURI).href;
 const KEY = 'clearhead.key';
 
 export function setKey(key: string): void {

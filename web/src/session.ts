@@ -1,11 +1,15 @@
 import { batch, effect } from '@preact/signals';
 import { json, post, stream } from './api';
 import { aborted, ApiError, asApiError } from './errors';
-import { firstView, fromHash, noSelection, noSpec, toHash } from './link';
-import { inside, keyNeeded, models, online, progress, run, selection, settings, spec, typed, view } from './state';
+import { firstView, fromHash, noSelection, noSpec, toHash, type Selection } from './link';
+import { hover, inside, keyNeeded, models, online, progress, run, selection, settings, spec, typed, view } from './state';
 import type { Models, Run, Spec } from './types';
 
 let current: AbortController | null = null;
+/** The selection of a link whose run is not there yet; until then the selection stays inside the run on screen. */
+let wished: Selection | null = null;
+/** What the run on screen was made of. */
+let ran: Spec | null = null;
 
 /** Changes what is run and runs it; what ran before is given up. Resolves when the run is there or has failed. */
 export function runSpec(part: Partial<Spec>): Promise<void> {
@@ -18,19 +22,30 @@ export function runSpec(part: Partial<Spec>): Promise<void> {
 export async function again(): Promise<void> {
     current?.abort();
     const controller = (current = new AbortController());
+    const asked = spec.value;
     progress.value = { state: 'waiting', since: Date.now(), why: 'asking the server', retryAt: null };
     try {
-        const made = await make(spec.value, controller.signal);
+        const made = await make(asked, controller.signal);
         if (controller.signal.aborted) return;
         batch(() => {
             run.value = made;
-            selection.value = inside(selection.value, made);
+            selection.value = inside(wished ?? selection.value, made);
+            hover.value = null;
+            wished = null;
+            ran = asked;
             progress.value = { state: 'done' };
         });
     } catch (error) {
         if (controller.signal.aborted || aborted(error)) return;
         progress.value = { state: 'failed', error: asApiError(error) };
     }
+}
+
+/** Gives up the run that is under way; the one on screen stays, and a link holds that. What is typed stays typed. */
+export function stop(): void {
+    current?.abort();
+    if (ran) spec.value = ran;
+    progress.value = { state: run.value ? 'done' : 'none' };
 }
 
 /** The finished run of a spec. Waits out a full queue, a server that is away, a key that is missing; throws all else. */
@@ -162,7 +177,8 @@ function adopt(): void {
     }
     batch(() => {
         spec.value = linked?.spec ?? noSpec;
-        selection.value = linked?.selection ?? noSelection;
+        wished = linked?.selection ?? noSelection;
+        selection.value = run.value ? inside(wished, run.value) : wished;
         view.value = linked?.view ?? firstView;
         settings.value = linked?.settings ?? {};
         let text = spec.value.text;
@@ -211,6 +227,7 @@ function followAddress(): void {
     const before = JSON.stringify(spec.value);
     adopt();
     if (JSON.stringify(spec.value) !== before) begin();
+    else wished = null;
 }
 
 let writing: ReturnType<typeof setTimeout> | undefined;

@@ -44,10 +44,20 @@ export function useRun(): Run {
     return value;
 }
 
-/** Changes a part of the selection; keeps it inside the run. */
+/** Changes a part of the selection; keeps it inside the run. Another layer or head takes the aggregate with it, or ends it. */
 export function select(part: Partial<Selection>): void {
     const next = { ...selection.value, ...part };
-    selection.value = run.value ? inside(next, run.value) : next;
+    const kept = run.value ? inside(next, run.value) : next;
+    const { layer, head, query, key } = selection.value;
+    batch(() => {
+        if (kept.layer !== layer || kept.head !== head || kept.query !== query || kept.key !== key) selection.value = kept;
+        if (view.value.of && (part.head !== undefined || part.layer !== undefined)) show({ of: part.head !== undefined ? '' : aggregateAt(view.value.of, kept.layer) });
+    });
+}
+
+/** The same aggregate in another layer; '' where it belongs to one layer only. */
+function aggregateAt(of: string, layer: number): string {
+    return of === '*.*' ? of : /^\d+\.\*$/.test(of) ? `${layer}.*` : of.startsWith('rollout:') ? `rollout:${layer}` : '';
 }
 
 /** The nearest selection that the run has. */

@@ -20,7 +20,8 @@ query?.addEventListener('change', (event) => { system.value = event.matches; });
 /** Is the page dark now? Read it where colours are computed, so that pictures follow the theme. */
 export const dark = computed(() => (theme.value === 'system' ? system.value : theme.value === 'dark'));
 
-effect(() => {
+// Tests of pure functions run without a document.
+if (typeof document !== 'undefined') effect(() => {
     document.documentElement.dataset['theme'] = dark.value ? 'dark' : 'light';
     try {
         if (theme.value === 'system') localStorage.removeItem(THEME);

@@ -2,11 +2,11 @@ import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { Component } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { asApiError } from '../errors';
+import { ApiError, asApiError } from '../errors';
 import { Failed, Waiting } from '../parts/said';
 import type { Screen } from '../screen';
 import { screens } from '../screens';
-import { run, view } from '../state';
+import { online, progress, run, view } from '../state';
 import { useKeys } from './keys';
 import { Editor } from './editor';
 import { Footer } from './footer';
@@ -29,7 +29,7 @@ export function App() {
             <Editor />
             <Standing />
             <Ribbon />
-            <div class="middle">
+            <div class={'middle' + (run.value && (progress.value.state === 'running' || progress.value.state === 'waiting') ? ' pending' : '')}>
                 <Rail />
                 <main id="main" tabIndex={-1} aria-label={screens.find((s) => s.id === view.value.screen)?.title}>
                     <Open />
@@ -45,6 +45,7 @@ export function App() {
 function Open() {
     const id = view.value.screen;
     const [failed, fail] = useState<unknown>(null);
+    const there = run.value !== null;
     useEffect(() => {
         let here = true;
         fail(null);
@@ -53,8 +54,14 @@ function Open() {
             (error: unknown) => { if (here) fail(error); },
         );
         return () => { here = false; };
-    }, [id]);
-    if (failed) return <Failed error={asApiError(failed)} retry={() => location.reload()} />;
+    }, [id, failed ? online.value : true]);
+    // The other screens come while nobody waits: they open at once, and also when the server is away.
+    useEffect(() => {
+        if (!there) return;
+        const timer = setTimeout(() => screens.forEach((s) => s.load().catch(() => undefined)), 1500);
+        return () => clearTimeout(timer);
+    }, [there]);
+    if (failed) return <Failed error={new ApiError(-1, 'screen', 'This screen could not be loaded.', 'Reload the page; your text is kept.')} retry={() => location.reload()} />;
     const screen = opened.value;
     if (!screen || screen.id !== id || !run.value) return <Waiting what={run.value ? 'opening' : 'waiting for the run'} />;
     // Standing says why.

@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import { runSpec } from '../session';
+import { runSpec, stop } from '../session';
 import { models, progress, spec, typed } from '../state';
 
 /** The text. What is typed here is never lost: not by an error, a reload, or a server that stops. */
@@ -21,7 +21,8 @@ export function Editor() {
                 onInput={(event) => { typed.value = event.currentTarget.value; }}
                 onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); go(); } }} />
             <div class="editor-buttons">
-                <button type="submit" class={'main' + (changed ? ' due' : '')} disabled={text.trim() === '' || over > 0} title="Ctrl+Enter">{state === 'running' || (state === 'waiting' && !changed) ? 'Running' : 'Run'}</button>
+                <button type="submit" class={'main' + (changed ? ' due' : '')} disabled={text.trim() === '' || over > 0} title="Ctrl+Enter">Run</button>
+                {(state === 'running' || state === 'waiting') && <button type="button" onClick={stop} title="Gives this run up">Stop</button>}
                 {changed && spec.value.text !== '' && <button type="button" onClick={() => { typed.value = spec.value.text; }} title="Back to the text that was run">Undo</button>}
             </div>
             <p id="text-notes" class={over > 0 ? 'over' : 'visually-hidden'} role="status">

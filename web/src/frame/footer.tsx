@@ -13,8 +13,8 @@ export function Footer() {
     const token = (position: number) => <><b>{visible(shown.tokens[position]?.text ?? '')}</b> ({position})</>;
     return (
         <footer class="foot" aria-label="Selection and scale">
-            <Stepper label="layer" short="L" value={layer} most={shown.model.layers - 1} onChange={(n) => { select({ layer: n }); show({ of: '' }); }} />
-            <Stepper label="head" short="H" value={head} most={shown.model.heads - 1} onChange={(n) => { select({ head: n }); show({ of: '' }); }} />
+            <Stepper label="layer" short="L" value={layer} most={shown.model.layers - 1} onChange={(n) => select({ layer: n })} />
+            <Stepper label="head" short="H" value={head} most={shown.model.heads - 1} onChange={(n) => select({ head: n })} />
             <span class="chosen">query {token(query)}</span>
             <span class="chosen">{key === null ? 'no key chosen' : <>key {token(key)} <button type="button" class="plain" aria-label="let go of the key" title="Esc" onClick={() => select({ key: null })}>×</button></>}</span>
             <span class="grow" />

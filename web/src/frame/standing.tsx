@@ -5,30 +5,33 @@ import { Failed } from '../parts/said';
 import { linkTrouble } from '../session';
 import { keyNeeded, online, progress, run } from '../state';
 
-/** How the run stands: layers done and time spent, what is awaited, what went wrong. Nothing when all is well. */
-export function Standing() {
+/** How the run comes on, in the top bar: layers done and time spent, or what is awaited. It moves nothing on the page. */
+export function Progress() {
     const now = progress.value;
     const busy = now.state === 'running' || now.state === 'waiting';
     const time = useClock(busy);
+    if (!busy || time - now.since < 200) return null;
+    const spent = seconds((time - now.since) / 1000);
+    return now.state === 'running' ? (
+        <span class="progress">
+            <progress aria-label="layers done" max={now.layers} value={now.layer} />
+            <span class="num">layer {now.layer} of {now.layers} · {spent}</span>
+        </span>
+    ) : (
+        <span class="progress"><span class="num">{now.why}{now.retryAt !== null && ` in ${Math.max(0, Math.ceil((now.retryAt - time) / 1000))} s`} · {spent}</span></span>
+    );
+}
+
+/** What went wrong and what to do. Nothing when all is well. */
+export function Standing() {
+    const now = progress.value;
     const parity = run.value?.parity;
     return (
         <div class="standing" aria-live="polite">
             {linkTrouble && <p class="failed" role="alert">{linkTrouble}</p>}
             {keyNeeded.value && <KeyForm />}
             {!online.value && <p class="failed" role="alert"><strong>The server does not answer.</strong> Is <code>clearhead serve</code> still running? Your text is kept, and the page goes on by itself when the server is back.</p>}
-            {now.state === 'failed' && !keyNeeded.value && <Failed error={now.error} />}
-            {now.state === 'running' && (
-                <p class="progress">
-                    <progress aria-label="layers done" max={now.layers} value={now.layer} />
-                    <span class="num">layer {now.layer} of {now.layers} · {seconds((time - now.since) / 1000)}</span>
-                </p>
-            )}
-            {now.state === 'waiting' && online.value && time - now.since >= 200 && (
-                <p class="progress">
-                    <progress aria-label={now.why} max={1} value={0} />
-                    <span class="num">{now.why}{now.retryAt !== null && ` in ${Math.max(0, Math.ceil((now.retryAt - time) / 1000))} s`} · {seconds((time - now.since) / 1000)}</span>
-                </p>
-            )}
+            {now.state === 'failed' && !keyNeeded.value && <Failed error={now.error} more={run.value ? 'Below is the last run that worked.' : ''} />}
             {parity && !parity.holds && now.state === 'done' && (
                 <p class="failed" role="alert"><strong>The weights do not give what the model computed</strong>, so nothing that looks like a result is shown. This is a fault of Clearhead or of the model file (a NaN in its weights?); <code>clearhead info</code> and the command <code>{run.value?.cli}</code> help to report it.</p>
             )}

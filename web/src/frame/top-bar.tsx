@@ -1,9 +1,10 @@
-import { models, progress, run, spec } from '../state';
+import { models, run, spec } from '../state';
 import { runSpec } from '../session';
 import { bytes, count, seconds, short } from '../parts/number';
 import { theme, type Theme } from '../theme';
 import { helpOpen } from './keys';
 import { ParityBadge } from './parity-badge';
+import { Progress } from './standing';
 
 export function TopBar() {
     const known = models.value;
@@ -13,7 +14,7 @@ export function TopBar() {
     const strange = wanted !== '' && known !== null && !known.models.some((m) => m.name === wanted);
     return (
         <header class="top">
-            <h1><img src="./icon.svg" alt="" width="20" height="20" />Clearhead</h1>
+            <h1><img src="./icon.svg" alt="" width="20" height="20" /><span>Clearhead</span></h1>
             <label class="model">
                 <span class="visually-hidden">Model</span>
                 <select value={wanted} disabled={!known} onChange={(event) => void runSpec({ model: event.currentTarget.value })}>
@@ -22,17 +23,18 @@ export function TopBar() {
                 </select>
             </label>
             {model && (
-                <span class="facts" title={`${model.family}, ${model.dim} wide, ${model.kv_heads} key heads, vocabulary ${model.vocab.toLocaleString('en-US')}, context ${model.context.toLocaleString('en-US')}, backend ${model.backend}`}>
+                <span class="facts model-facts" title={`${model.family}, ${model.dim} wide, ${model.kv_heads} key heads, vocabulary ${model.vocab.toLocaleString('en-US')}, context ${model.context.toLocaleString('en-US')}, backend ${model.backend}`}>
                     {count(model.layers, 'layer')} × {count(model.heads, 'head')} · {size(model.parameters)} · {model.arithmetic}
                 </span>
             )}
             <span class="grow" />
+            <Progress />
             {shown && (
                 <span class="facts" title={`run ${shown.id}; ${bytes(shown.bytes)} kept by the server`}>
                     <span class="run-id">run {shown.id.slice(0, 6)}</span> · {count(shown.tokens.length, 'token')} · {seconds(shown.seconds)}
                 </span>
             )}
-            {shown && progress.value.state !== 'failed' && <ParityBadge parity={shown.parity} />}
+            {shown && <ParityBadge parity={shown.parity} />}
             <label class="theme">
                 <span class="visually-hidden">Colours</span>
                 <select value={theme.value} onChange={(event) => { theme.value = event.currentTarget.value as Theme; }}>

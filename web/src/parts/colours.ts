@@ -18,6 +18,9 @@ function table(stops: string[]): string[] {
 
 const tables = { sl: table(sequentialLight), sd: table(sequentialDark), dl: table(divergingLight), dd: table(divergingDark) };
 
+// An even number of steps has no middle: both beside it are the paper.
+for (const [colours, paper] of [[tables.dl, divergingLight[3]], [tables.dd, divergingDark[3]]] as const) colours[STEPS / 2 - 1] = colours[STEPS / 2] = paper;
+
 const at = (t: number) => Math.max(0, Math.min(STEPS - 1, Math.round(t * (STEPS - 1))));
 
 /** The colour of a share t in [0, 1]; the paper's own colour for 0. `onDark` only for pictures that leave the page. */
@@ -34,7 +37,7 @@ export function diverging(t: number, onDark = dark.value): string {
 export function inkOn(background: string): string {
     const { r, g, b } = rgb(background);
     const linear = (c: number) => (c <= 10 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) > 0.22 ? '#10161c' : '#f6f9fc';
+    return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) > 0.179 ? '#000000' : '#ffffff';
 }
 
 /** 256 × [r, g, b], for pictures made pixel by pixel. Index = round(t · 255). */

@@ -16,7 +16,7 @@ export function short(value: number, digits = 3): string {
 /** All digits, as a double reads back. */
 export const full = (value: number): string => (value < 0 ? '−' + String(-value) : String(value));
 
-export const percent = (share: number): string => short(100 * share, share >= 0.0995 ? 1 : 2) + ' %';
+export const percent = (share: number): string => short(100 * share, share >= 0.0995 ? 3 : 2) + ' %';
 
 /** A number: short to read, whole in its title. Null: not computed; an empty slot, never an invented value. */
 export function Num({ value, digits = 3, unit = '' }: { value: number | null | undefined; digits?: number; unit?: string }) {

@@ -10,10 +10,10 @@ export function Sentence({ children }: { children: ComponentChildren }) {
 }
 
 /** What happened and what to do. It never hides what is already on screen. */
-export function Failed({ error, retry }: { error: ApiError; retry?: () => void }) {
+export function Failed({ error, retry, more }: { error: ApiError; retry?: () => void; more?: string }) {
     return (
         <div class="failed" role="alert">
-            <p><strong>{error.message}</strong>{error.remedy && <> {error.remedy}</>}</p>
+            <p><strong>{error.message}</strong>{error.remedy && <> {error.remedy}</>}{more && <> {more}</>}</p>
             {!error.gone && <button type="button" onClick={retry ?? (() => void again())}>Try again</button>}
         </div>
     );

@@ -31,7 +31,7 @@ export function withSink(row: ArrayLike<number>, sink: View['sink']): Shown {
     const rest = 1 - first;
     if (!(rest > 0)) return { weights, note: `The first token is hidden; it holds all of this row, so nothing is left to show.` };
     for (let i = 1; i < weights.length; i++) weights[i] /= rest;
-    return { weights, note: `The first token (${share} % of this row) is taken out and the other weights divided by ${rest.toPrecision(4)}: these are not the model's own weights.` };
+    return { weights, note: `The first token (${share} % of this row) is taken out and the other weights divided by ${rest.toPrecision(4)}: these are not the model’s own weights.` };
 }
 
 /** Positions by falling weight that together hold `mass` of the shown weight (1: all). NaN never counts. */
