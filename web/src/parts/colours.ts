@@ -60,5 +60,5 @@ export const series = (i: number, onDark = dark.value): string =>
 /** A quiet background from a token id: the same token has the same colour everywhere. */
 export function idColour(id: number, onDark = dark.value): string {
     const hue = ((Math.imul(id ^ (id >>> 7), 2654435761) >>> 0) % 360);
-    return onDark ? `hsl(${hue} 32% 24%)` : `hsl(${hue} 58% 89%)`;
+    return onDark ? `hsl(${hue}, 32%, 24%)` : `hsl(${hue}, 58%, 89%)`;
 }
