@@ -1,6 +1,8 @@
 package clearhead.app;
 
 import clearhead.inspect.Interventions;
+import clearhead.inspect.Run;
+import clearhead.nn.Probe;
 import clearhead.view.Prompt;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,5 +53,17 @@ final class ChangeOptions {
         } catch (IllegalArgumentException e) {
             throw new UsageException(String.valueOf(e.getMessage()));
         }
+    }
+
+    /// Runs the text with these changes.
+    Run run(OpenModel open, TextOption text, Prompt prompt) {
+        Given given = read(open, text, prompt, List.of());
+        Interventions all = given.changes();
+        return Run.of(
+                open.transformer(),
+                open.ops(),
+                all.ids(prompt.ids()),
+                all.isEmpty() ? Probe.NONE : all.probe(open.transformer(), open.ops(), prompt.ids(), given.otherIds()),
+                Run.Progress.NONE);
     }
 }

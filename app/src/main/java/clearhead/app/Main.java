@@ -24,6 +24,8 @@ import picocli.CommandLine.ScopeType;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             AttendCommand.class,
+            PredictCommand.class,
+            LensCommand.class,
             GenerateCommand.class,
             ChatCommand.class,
             EvalCommand.class,

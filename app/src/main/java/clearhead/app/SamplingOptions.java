@@ -5,6 +5,7 @@ import clearhead.io.JsonWriter;
 import clearhead.sampling.Sampling;
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// How tokens are chosen, and when to stop.
@@ -16,49 +17,8 @@ final class SamplingOptions {
             description = "Most tokens to make. Default: ${DEFAULT-VALUE}.")
     int maxTokens = 128;
 
-    @Option(
-            names = "--temperature",
-            paramLabel = "T",
-            defaultValue = "0",
-            description = "0 takes the most likely token; 1 draws by the model's own probabilities,"
-                    + " less is bolder, more is wilder. Default: ${DEFAULT-VALUE}.")
-    double temperature;
-
-    @Option(
-            names = "--top-k",
-            paramLabel = "K",
-            defaultValue = "0",
-            description = "Draw among the K most likely tokens; 0 means all. Default: ${DEFAULT-VALUE}.")
-    int topK;
-
-    @Option(
-            names = "--top-p",
-            paramLabel = "P",
-            defaultValue = "1",
-            description = "Of these, among the fewest whose probabilities add up to P." + " Default: ${DEFAULT-VALUE}.")
-    double topP = 1;
-
-    @Option(
-            names = "--min-p",
-            paramLabel = "P",
-            defaultValue = "0",
-            description =
-                    "Of these, among those at least P times as likely as the first." + " Default: ${DEFAULT-VALUE}.")
-    double minP;
-
-    @Option(
-            names = "--repeat-penalty",
-            paramLabel = "R",
-            defaultValue = "1",
-            description = "Makes tokens among the last 64 less likely; 1 is off. Default: ${DEFAULT-VALUE}.")
-    double repeatPenalty = 1;
-
-    @Option(
-            names = "--seed",
-            paramLabel = "S",
-            defaultValue = "0",
-            description = "Same seed, same text, on every machine. Default: ${DEFAULT-VALUE}.")
-    long seed;
+    @Mixin
+    private SamplingRules rules = new SamplingRules();
 
     @Option(names = "--stop", paramLabel = "TEXT", description = "Stop before this text; may be given more than once.")
     List<String> stop = new ArrayList<>();
@@ -74,17 +34,14 @@ final class SamplingOptions {
     }
 
     Sampling sampling() {
-        try {
-            return new Sampling(temperature, topK, topP, minP, repeatPenalty, seed);
-        } catch (IllegalArgumentException e) {
-            throw new UsageException(String.valueOf(e.getMessage()));
-        }
+        return rules.sampling(0);
     }
 
     void write(JsonWriter json) {
+        Sampling s = sampling();
         json.name("sampling").beginObject();
-        json.field("temperature", temperature).field("top_k", topK).field("top_p", topP);
-        json.field("min_p", minP).field("repeat_penalty", repeatPenalty).field("seed", seed);
+        json.field("temperature", s.temperature()).field("top_k", s.topK()).field("top_p", s.topP());
+        json.field("min_p", s.minP()).field("repeat_penalty", s.repeatPenalty()).field("seed", s.seed());
         json.name("stop").value(stop);
         json.field("max_tokens", maxTokens).endObject();
     }
