@@ -6,7 +6,7 @@ import { models, progress, spec, typed } from '../state';
 export function Editor() {
     const box = useRef<HTMLTextAreaElement>(null);
     const text = typed.value;
-    const most = models.value?.limits['characters'] ?? Infinity;
+    const most = models.value?.limits['text_characters'] ?? Infinity;
     const over = text.length - most;
     const state = progress.value.state;
     const changed = text !== spec.value.text;

@@ -15,7 +15,7 @@ export function Inspector() {
             {shown && here && shown.parity.holds && (here.Inspector
                 ? <Guard key={here.id} view={here.Inspector} />
                 : <Sentence>Layer {at.layer}, head {at.head}; query {named(shown.tokens[at.query])}{at.key !== null && <>, key {named(shown.tokens[at.key])}</>}.</Sentence>)}
-            {(view.value.screen === 'head' || view.value.screen === 'map') && <NotExplanation />}
+            {shown && (view.value.screen === 'head' || view.value.screen === 'map') && <NotExplanation />}
             {shown && here && shown.parity.holds && <ExportMenu screen={here} />}
         </aside>
     );

@@ -62,7 +62,8 @@ export function Ribbon() {
         piece(focus.value)?.focus({ preventScroll: true });
     }, [start]);
 
-    if (!shown) return <div class="ribbon empty" />;
+    const firstLine = !learnt.value && <p class="first-line">Click a word to see what the model looked at.</p>;
+    if (!shown) return <div class="ribbon empty"><div class="ribbon-list" />{firstLine}</div>;
 
     const scrolled = () => {
         const box = list.current;
@@ -132,7 +133,7 @@ export function Ribbon() {
                         over={hover.value?.key === token.position || hover.value?.query === token.position} onChoose={choose} onFocus={() => { focus.value = token.position; }} />
                 ))}
             </div>
-            {!learnt.value && <p class="first-line">Click a word to see what the model looked at.</p>}
+            {firstLine}
         </div>
     );
 }
