@@ -4,9 +4,9 @@ import clearhead.inspect.HeadSweep;
 import clearhead.inspect.Interventions;
 import clearhead.inspect.LogitEffect;
 import clearhead.io.JsonWriter;
+import clearhead.view.ChangesJson;
 import clearhead.view.ModelJson;
 import clearhead.view.Prompt;
-import clearhead.view.StepsJson;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -190,20 +190,11 @@ final class AblateCommand implements Callable<Integer> {
         } else {
             document.field("scale", scale.orElse(0.0));
         }
-        document.name("changes").value(result.changes().texts());
-        result.effect().ifPresent(effect -> {
-            document.field("divergence", effect.divergence());
-            document.name("tokens").beginArray();
-            effect.top(top).forEach(c -> StepsJson.change(document, prompt, c, "before", "after"));
-            document.endArray();
-        });
+        ChangesJson.changes(document, prompt, result.changes().changes());
+        result.effect().ifPresent(effect -> ChangesJson.effect(document, prompt, effect, top));
         document.name("heads").beginArray();
         for (HeadSweep.Effect e : result.heads()) {
-            document.beginObject().field("layer", e.layer()).field("head", e.head());
-            document.field("divergence", e.divergence());
-            document.name("tokens").beginArray();
-            e.top().forEach(c -> StepsJson.change(document, prompt, c, "before", "after"));
-            document.endArray().endObject();
+            ChangesJson.head(document, prompt, e);
         }
         document.endArray().endObject();
     }

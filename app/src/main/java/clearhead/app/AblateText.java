@@ -3,6 +3,7 @@ package clearhead.app;
 import clearhead.inspect.Change;
 import clearhead.inspect.HeadSweep;
 import clearhead.inspect.LogitEffect;
+import clearhead.view.ChangeWords;
 import clearhead.view.Printable;
 import clearhead.view.Prompt;
 import java.io.PrintWriter;

@@ -33,6 +33,8 @@ import picocli.CommandLine.ScopeType;
             TokensCommand.class,
             TraceCommand.class,
             AblateCommand.class,
+            PatchCommand.class,
+            CompareCommand.class,
             TrainCommand.class,
             ServeCommand.class,
             InfoCommand.class,

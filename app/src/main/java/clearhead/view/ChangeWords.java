@@ -1,18 +1,17 @@
-package clearhead.app;
+package clearhead.view;
 
 import clearhead.inspect.Change;
-import clearhead.view.Prompt;
 import java.util.OptionalInt;
 
 /// Changes in the words of a sentence.
-final class ChangeWords {
+public final class ChangeWords {
     private final Prompt prompt;
 
-    ChangeWords(Prompt prompt) {
+    public ChangeWords(Prompt prompt) {
         this.prompt = prompt;
     }
 
-    String of(Change change) {
+    public String of(Change change) {
         return switch (change) {
             case Change.Swap(int position, int id) ->
                 token(position) + " replaced by " + prompt.label(id).quoted();
