@@ -220,6 +220,6 @@ final class CompareCommand implements Callable<Integer> {
                         "head",
                         IntStream.range(0, heads).mapToObj(h -> "head " + h).toList(),
                         values)
-                .svg();
+                .document();
     }
 }

@@ -269,6 +269,6 @@ final class PatchCommand implements Callable<Integer> {
                                 .mapToObj(p -> p + " " + prompt.labels().get(p).text())
                                 .toList(),
                         values)
-                .svg();
+                .document();
     }
 }

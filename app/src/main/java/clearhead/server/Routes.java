@@ -8,6 +8,8 @@ final class Routes {
     private Routes() {}
 
     static List<Route> all() {
-        return Stream.of(RunRoutes.routes()).flatMap(List::stream).toList();
+        return Stream.of(RunRoutes.routes(), TryRoutes.routes())
+                .flatMap(List::stream)
+                .toList();
     }
 }

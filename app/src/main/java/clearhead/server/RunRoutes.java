@@ -157,7 +157,8 @@ final class RunRoutes {
         return tokens(hosted, text);
     }
 
-    private static Prompt tokens(Hosted hosted, String text) {
+    /// The tokens of a text, if it is one that can be run.
+    static Prompt tokens(Hosted hosted, String text) {
         if (text.length() > Site.TEXT_CHARACTERS) {
             throw Refusal.of(
                     413,
@@ -228,7 +229,7 @@ final class RunRoutes {
     }
 
     private static void run(JsonWriter w, Lease lease) {
-        Prompt prompt = lease.spec().prompt();
+        Prompt prompt = lease.spec().prompt().with(lease.run().ids());
         w.beginObject().field("id", lease.id()).name("model");
         model(w, lease.hosted());
         ModelJson.tokens(w, prompt);

@@ -74,6 +74,18 @@ public record Prompt(int[] ids, List<Label> labels, Optional<Tokenizer> vocabula
         return special ? Printable.text(name.getBytes(StandardCharsets.UTF_8)) : Printable.text(bytes);
     }
 
+    /// The same text with some of its tokens swapped.
+    ///
+    /// @param swapped as many ids as there are
+    public Prompt with(int[] swapped) {
+        var names = new ArrayList<Label>();
+        for (Label l : labels) {
+            int id = swapped[l.position()];
+            names.add(id == l.id() ? l : label(l.position(), id, vocabulary, -1));
+        }
+        return new Prompt(swapped, List.copyOf(names), vocabulary, added);
+    }
+
     /// A token of the vocabulary that is not in the text.
     public Label label(int id) {
         return label(-1, id, vocabulary, -1);
