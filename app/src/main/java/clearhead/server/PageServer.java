@@ -1,6 +1,7 @@
 package clearhead.server;
 
 import clearhead.io.JsonWriter;
+import clearhead.io.ModelFileException;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -107,6 +108,9 @@ public final class PageServer implements AutoCloseable {
         } catch (Refusal e) {
             refuse(response, e);
         } catch (IllegalArgumentException e) {
+            refuse(response, Refusal.bad(String.valueOf(e.getMessage()), "Change the request."));
+        } catch (ModelFileException e) {
+            // Only a body is read as a file is; a model's own files were read at the start.
             refuse(response, Refusal.bad(String.valueOf(e.getMessage()), "Change the request."));
         } catch (java.io.IOException e) {
             // The caller has left.

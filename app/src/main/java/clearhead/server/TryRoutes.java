@@ -6,6 +6,7 @@ import clearhead.inspect.HeadSweep;
 import clearhead.inspect.PatchGrid;
 import clearhead.io.Json;
 import clearhead.io.JsonWriter;
+import clearhead.io.ModelFileException;
 import clearhead.nn.Site;
 import clearhead.ops.Ops;
 import clearhead.view.ChangesJson;
@@ -253,7 +254,7 @@ final class TryRoutes {
                 // The caller has left.
             } catch (Refusal e) {
                 events.send("failed", w -> PageServer.error(w, e));
-            } catch (IllegalArgumentException e) {
+            } catch (IllegalArgumentException | ModelFileException e) {
                 Refusal why = Refusal.bad(String.valueOf(e.getMessage()), "Change the request.");
                 events.send("failed", w -> PageServer.error(w, why));
             }

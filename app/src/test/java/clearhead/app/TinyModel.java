@@ -16,14 +16,14 @@ import java.util.Map;
 import java.util.Random;
 
 /// A Llama of two layers and random weights in a folder, with a vocabulary learnt from one sentence.
-final class TinyModel {
-    static final String TEXT = "the cat sat on the mat, and the cat sat on the hat";
+public final class TinyModel {
+    public static final String TEXT = "the cat sat on the mat, and the cat sat on the hat";
     static final int VOCAB = 272;
     private static final int DIM = 16;
 
     private TinyModel() {}
 
-    static Path write(Path folder) throws IOException {
+    public static Path write(Path folder) throws IOException {
         Files.createDirectories(folder);
         var trainer = new BpeTrainer(VOCAB, List.of("<|endoftext|>"));
         trainer.add(TEXT);
