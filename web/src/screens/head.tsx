@@ -1,13 +1,7 @@
-import type { Leaves, Screen } from '../screen';
-import { useRun } from '../state';
+import './head.css';
+import type { Screen } from '../screen';
+import { View } from './head/head-view';
+import { Inspector } from './head/inspector';
+import { leaves } from './head/leave';
 
-function View() {
-    const run = useRun();
-    return <section aria-label="Head"><p class="quiet">{run.tokens.length} tokens. This screen is not written yet.</p></section>;
-}
-
-function leaves(): Leaves | null {
-    return null;
-}
-
-export const screen: Screen = { id: 'head', View, leaves };
+export const screen: Screen = { id: 'head', View, Inspector, leaves };

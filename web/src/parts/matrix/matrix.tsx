@@ -102,7 +102,7 @@ export function Matrix(props: MatrixProps) {
             if (!width) return;
             const { left, top, right } = gutters(width);
             const { rows, columns } = source.extent;
-            const tall = latest.current.tall ?? Math.max(340, Math.round(innerHeight * 0.66));
+            const tall = latest.current.tall ?? Math.max(340, Math.round(innerHeight * 0.64));
             const cell = Math.min(FIRST_CELL, (width - left - right) / columns);
             made.resize(width, Math.min(tall, Math.max(160, Math.ceil(top + rows * cell + 2))));
         };
@@ -191,10 +191,6 @@ export function Matrix(props: MatrixProps) {
     const cells = now ? 2 ** now.level : 1;
     return (
         <div class="matrix" ref={box}>
-            <canvas ref={canvas} tabIndex={0} role="application" aria-roledescription="matrix" data-dark={onDark}
-                aria-label={`${label}; ${source.extent.rows} ${rowTitle} rows, ${source.extent.columns} ${columnTitle} columns. Arrows move the cell, with Shift by 10; Page keys, Home, End; + and − zoom, 0 shows all; Enter locks, Escape unlocks.`}
-                onKeyDown={keys} />
-            <p class="visually-hidden" aria-live="polite">{spoken}</p>
             <div class="matrix-foot">
                 <span class="matrix-zoom" role="group" aria-label="zoom">
                     <button type="button" aria-label="zoom out" onClick={() => zoomBy(1 / 1.5)}>−</button>
@@ -206,6 +202,10 @@ export function Matrix(props: MatrixProps) {
                 <span class="matrix-told num">{told ? words(told) : ''}</span>
                 {cells > 1 && <span class="quiet">one point = {cells} × {cells} cells{now && now.loading > 0 ? ' · loading' : ''}</span>}
             </div>
+            <canvas ref={canvas} tabIndex={0} role="application" aria-roledescription="matrix" data-dark={onDark}
+                aria-label={`${label}; ${source.extent.rows} ${rowTitle} rows, ${source.extent.columns} ${columnTitle} columns. Arrows move the cell, with Shift by 10; Page keys, Home, End; + and − zoom, 0 shows all; Enter locks, Escape unlocks.`}
+                onKeyDown={keys} />
+            <p class="visually-hidden" aria-live="polite">{spoken}</p>
             {now?.error && <Failed error={now.error} retry={() => now.retry()} />}
         </div>
     );
