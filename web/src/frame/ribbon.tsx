@@ -63,7 +63,9 @@ export function Ribbon() {
     }, [start]);
 
     const firstLine = !learnt.value && <p class="first-line">Click a word to see what the model looked at.</p>;
-    if (!shown) return <div class="ribbon empty"><div class="ribbon-list" />{firstLine}</div>;
+    const clicks = <Choice label="a click chooses the" value={mode.value} options={[['query', 'query'], ['key', 'key']]} onChange={(m) => { mode.value = m; }} />;
+    // The same height as with tokens: nothing moves when they come.
+    if (!shown) return <section class="ribbon" aria-label="Tokens"><div class="ribbon-tools">{clicks}</div><div class="ribbon-list empty" />{firstLine}</section>;
 
     const scrolled = () => {
         const box = list.current;
@@ -114,9 +116,9 @@ export function Ribbon() {
     };
     const stop = wanted >= start && wanted < end ? wanted : start;
     return (
-        <div class="ribbon">
+        <section class="ribbon" aria-label="Tokens">
             <div class="ribbon-tools">
-                <Choice label="a click chooses the" value={mode.value} options={[['query', 'query'], ['key', 'key']]} onChange={(m) => { mode.value = m; }} />
+                {clicks}
                 {n > WINDOW && (
                     <label class="go-to">go to <input type="text" inputMode="numeric" size={6} aria-label="go to position" placeholder={String(query)}
                         onChange={(event) => {
@@ -134,7 +136,7 @@ export function Ribbon() {
                 ))}
             </div>
             {firstLine}
-        </div>
+        </section>
     );
 }
 

@@ -27,7 +27,7 @@ export function Standing() {
     const now = progress.value;
     const parity = run.value?.parity;
     return (
-        <div class="standing" aria-live="polite">
+        <section class="standing" aria-label="Messages" aria-live="polite">
             {linkTrouble && <p class="failed" role="alert">{linkTrouble}</p>}
             {keyNeeded.value && <KeyForm />}
             {!online.value && <p class="failed" role="alert"><strong>The server does not answer.</strong> Is <code>clearhead serve</code> still running? Your text is kept, and the page goes on by itself when the server is back.</p>}
@@ -35,7 +35,7 @@ export function Standing() {
             {parity && !parity.holds && now.state === 'done' && (
                 <p class="failed" role="alert"><strong>The weights do not give what the model computed</strong>, so nothing that looks like a result is shown. This is a fault of Clearhead or of the model file (a NaN in its weights?); <code>clearhead info</code> and the command <code>{run.value?.cli}</code> help to report it.</p>
             )}
-        </div>
+        </section>
     );
 }
 
