@@ -8,7 +8,10 @@ final class Routes {
     private Routes() {}
 
     static List<Route> all() {
-        return Stream.of(RunRoutes.routes(), TryRoutes.routes())
+        return Stream.of(
+                        RunRoutes.routes(), //
+                        PredictRoutes.routes(),
+                        TryRoutes.routes())
                 .flatMap(List::stream)
                 .toList();
     }
