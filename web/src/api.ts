@@ -7,9 +7,28 @@ export type Params = Record<string, string | number | boolean | null | undefined
 const base = typeof document === 'undefined' ? '/api/v1/' : new URL('api/v1/', document.baseURI).href;
 const KEY = 'clearhead.key';
 
+/** The key lives as long as the tab; where storage is forbidden, as long as the page. */
+let held: string | null = null;
+
 export function setKey(key: string): void {
-    sessionStorage.setItem(KEY, key);
+    held = key;
+    try {
+        sessionStorage.setItem(KEY, key);
+    } catch {
+        // Asked again after a reload, then.
+    }
     keyNeeded.value = false;
+}
+
+function theKey(): string | null {
+    if (held === null) {
+        try {
+            held = sessionStorage.getItem(KEY);
+        } catch {
+            held = null;
+        }
+    }
+    return held;
 }
 
 function address(path: string, params: Params = {}): string {
@@ -21,7 +40,7 @@ function address(path: string, params: Params = {}): string {
 
 async function call(method: string, path: string, accept: string, params?: Params, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = { Accept: accept };
-    const key = sessionStorage.getItem(KEY);
+    const key = theKey();
     if (key) headers['Authorization'] = 'Bearer ' + key;
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     let response: Response;

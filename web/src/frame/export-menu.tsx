@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { link } from '../session';
 import type { Leaves, Screen } from '../screen';
 import { csv, html, png, save } from '../parts/export';
+import { run, spec } from '../state';
 
 /** Everything shown can leave: files, a link, the command line, the Java call. */
 export function ExportMenu({ screen }: { screen: Screen }) {
@@ -33,7 +34,7 @@ export function ExportMenu({ screen }: { screen: Screen }) {
                 <button type="button" onClick={leave('SVG', async (l) => (l.svg ? save(l.name + '.svg', 'image/svg+xml', await l.svg()) : false))}>SVG</button>
                 <button type="button" onClick={leave('CSV', (l) => save(l.name + '.csv', 'text/csv', csv(l.table)))}>CSV</button>
                 <button type="button" onClick={leave('JSON', (l) => save(l.name + '.json', 'application/json', JSON.stringify(l.json, null, 1)))}>JSON</button>
-                <button type="button" title="One file that opens anywhere, offline: picture, sentence, table, data" onClick={leave('HTML', async (l) => save(l.name + '.html', 'text/html', await html(l, link())))}>HTML</button>
+                <button type="button" title="One file that opens anywhere, offline: picture, sentence, table, data" onClick={leave('HTML', async (l) => save(l.name + '.html', 'text/html', await html(l, about(), link())))}>HTML</button>
             </div>
             <div class="export-buttons">
                 <button type="button" onClick={() => void copy(link(), 'Link').catch((error: unknown) => { said.value = String(error); })}>Copy link</button>
@@ -43,6 +44,19 @@ export function ExportMenu({ screen }: { screen: Screen }) {
             <p class="quiet" role="status" aria-live="polite">{said.value}</p>
         </section>
     );
+}
+
+/** What the HTML file says of the run. */
+function about(): [string, string][] {
+    const shown = run.value;
+    if (!shown) return [];
+    const { model, parity } = shown;
+    return [
+        ['model', `${model.name}: ${model.family}, ${model.layers} layers × ${model.heads} heads, ${model.arithmetic} arithmetic, ${model.backend}`],
+        ['text', spec.value.text],
+        ...(shown.changes.length ? [['changes', shown.changes.join(', ')] as [string, string]] : []),
+        ['parity', `${parity.holds ? 'weights times values match the forward pass' : 'does NOT match the forward pass'}: largest difference ${parity.largest_difference}`],
+    ];
 }
 
 async function write(text: string): Promise<void> {

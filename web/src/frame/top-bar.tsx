@@ -31,7 +31,7 @@ export function TopBar() {
             <Progress />
             {shown && (
                 <span class="facts" title={`run ${shown.id}; ${bytes(shown.bytes)} kept by the server`}>
-                    <span class="run-id">run {shown.id.slice(0, 6)}</span> · {count(shown.tokens.length, 'token')} · {seconds(shown.seconds)}
+                    <span class="run-id">run {shown.id.slice(0, 6)} · </span>{count(shown.tokens.length, 'token')} · {seconds(shown.seconds)}
                 </span>
             )}
             {shown && <ParityBadge parity={shown.parity} />}

@@ -94,7 +94,7 @@ describe('exports', () => {
     });
     it('are one file without anything from outside, whatever the text', async () => {
         const evil = '</script><script>alert(1)</script><img src=x onerror=alert(1)>';
-        const file = await html({ name: evil, sentence: evil, table: { columns: [evil], rows: [[evil]] }, json: { text: evil }, cli: evil, java: evil }, 'http://127.0.0.1/#1&t=t"');
+        const file = await html({ name: evil, sentence: evil, table: { columns: [evil], rows: [[evil]] }, json: { text: evil }, cli: evil, java: evil }, [[evil, evil]], 'http://127.0.0.1/#1&t=t"');
         expect(file.match(/<script/g)).toEqual(['<script']);
         expect(file).not.toContain('<img');
         expect(file).not.toMatch(/(src|href)="?https?:\/\/(?!127)/);
