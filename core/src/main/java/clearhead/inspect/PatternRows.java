@@ -208,6 +208,59 @@ public final class PatternRows {
         return z.data().address() == out.data().address();
     }
 
+    /// The row's log-sum-exp.
+    double lse(int head, int queryRow) {
+        return lse.at((long) head * queries() + queryRow);
+    }
+
+    /// Keys that the query at a position does not see, though the mask lets it.
+    List<Integer> cutKeys(int head, int position) {
+        return cuts.keys(head, position);
+    }
+
+    /// Query vectors of one head, from row `from` on.
+    ///
+    /// @param into [rows, headDim]
+    void copyQueries(int head, int from, Tensor into) {
+        copy(query, head, from, into);
+    }
+
+    /// Key vectors that one query head reads, from position `from` on.
+    ///
+    /// @param into [keys, headDim]
+    void copyKeys(int head, int from, Tensor into) {
+        copy(key, spec.kvHead(head), from, into);
+    }
+
+    /// Value vectors that one query head reads, all of them.
+    ///
+    /// @param into [context, headDim]
+    void copyValues(int head, Tensor into) {
+        copy(value, spec.kvHead(head), 0, into);
+    }
+
+    private static void copy(Tensor t, int head, int from, Tensor into) {
+        long bytes = t.type().bytes(t.dim(2));
+        long row = bytes * t.dim(1);
+        for (int r = 0; r < into.dim(0); r++) {
+            MemorySegment.copy(t.data(), (from + r) * row + head * bytes, into.data(), r * bytes, bytes);
+        }
+    }
+
+    /// q·k·scale of all queries with one key, −∞ where masked.
+    ///
+    /// @return [queries]
+    double[] column(int head, int keyPosition) {
+        double[] k = key(head, keyPosition);
+        var column = new double[queries()];
+        for (int i = 0; i < column.length; i++) {
+            int position = position(i);
+            boolean sees = spec.mask().sees(position, keyPosition) && !cuts.cuts(head, position, keyPosition);
+            column[i] = sees ? Elements.dot(query(head, i), k) * spec.scale() : Double.NEGATIVE_INFINITY;
+        }
+        return column;
+    }
+
     /// Query rows of this sequence.
     public int queries() {
         return query.dim(0);

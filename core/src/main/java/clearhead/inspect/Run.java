@@ -7,6 +7,7 @@ import clearhead.nn.Probe;
 import clearhead.nn.Site;
 import clearhead.nn.Transformer;
 import clearhead.ops.Ops;
+import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.EnumMap;
@@ -42,6 +43,7 @@ public final class Run implements AutoCloseable {
     private final Layer[] layers;
     private final Tensor last;
     private final long bytes;
+    private final double[][] @Nullable [] norms;
 
     private Run(Transformer model, int[] ids, Keeping kept) {
         this.model = model;
@@ -53,6 +55,7 @@ public final class Run implements AutoCloseable {
             layers[n] = kept.layers[n].layer();
             sum += layers[n].bytes();
         }
+        norms = new double[layers.length][][];
         last = Objects.requireNonNull(kept.last);
         bytes = sum + last.data().byteSize();
     }
@@ -140,6 +143,50 @@ public final class Run implements AutoCloseable {
         } finally {
             ops.workspace().release(mark);
         }
+    }
+
+    /// ‖v·Wo‖: how long every value is once its head has written it to the residual stream. Made when
+    /// first asked for.
+    ///
+    /// @return [heads][tokens]
+    double[][] valueNorms(Ops ops, int layer) {
+        synchronized (norms) {
+            if (norms[layer] == null) {
+                norms[layer] = newNorms(ops, layer);
+            }
+            return norms[layer];
+        }
+    }
+
+    private double[][] newNorms(Ops ops, int layer) {
+        Attention attention = model.blocks().get(layer).attention();
+        PatternRows rows = pattern(layer);
+        var spec = rows.spec();
+        var result = new double[spec.heads()][ids.length];
+        for (int head = 0; head < spec.heads(); head++) {
+            long mark = ops.workspace().mark();
+            // Wo's columns of this head, by sending unit vectors through it; then the products of each two.
+            Tensor unit = ops.workspace().take(DType.F32, spec.headDim(), spec.heads() * spec.headDim());
+            unit.data().fill((byte) 0);
+            for (int e = 0; e < spec.headDim(); e++) {
+                unit.set((long) e * unit.dim(1) + head * spec.headDim() + e, 1);
+            }
+            Tensor columns = ops.linear(unit, attention.output().weight()); // [headDim, dim]
+            Tensor gram = ops.linear(columns, columns); // [headDim, headDim]
+            Tensor values = ops.workspace().take(DType.F32, ids.length, spec.headDim());
+            rows.copyValues(head, values);
+            float[] product = ops.linear(values, gram).toFloats(); // [tokens, headDim]
+            float[] value = values.toFloats();
+            for (int t = 0; t < ids.length; t++) {
+                double square = 0;
+                for (int e = t * spec.headDim(); e < (t + 1) * spec.headDim(); e++) {
+                    square += (double) product[e] * value[e];
+                }
+                result[head][t] = Math.sqrt(Math.max(0, square));
+            }
+            ops.workspace().release(mark);
+        }
+        return result;
     }
 
     /// Weights rebuilt and multiplied by the values, against the run's own.
