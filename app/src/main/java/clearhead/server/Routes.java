@@ -10,6 +10,7 @@ final class Routes {
     static List<Route> all() {
         return Stream.of(
                         RunRoutes.routes(), //
+                        HeadRoutes.routes(),
                         PredictRoutes.routes(),
                         TryRoutes.routes())
                 .flatMap(List::stream)

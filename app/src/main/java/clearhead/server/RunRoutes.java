@@ -1,6 +1,5 @@
 package clearhead.server;
 
-import clearhead.inspect.AttentionRow;
 import clearhead.inspect.Interventions;
 import clearhead.inspect.Parity;
 import clearhead.inspect.PatternRows;
@@ -61,17 +60,7 @@ final class RunRoutes {
                                 + " listeners have all left before it is done is given up",
                         List.of(),
                         "events",
-                        RunRoutes::events),
-                Route.get(
-                        "runs/{run}/row",
-                        "One row of one head",
-                        List.of(
-                                Parameter.text("of", "layer.head", 20),
-                                Parameter.integer("query", "Position of the query", 0, Integer.MAX_VALUE),
-                                Parameter.choice("kind", "What is shown", "weights", "scores")
-                                        .or("weights")),
-                        "float32 [context], or JSON",
-                        RunRoutes::row));
+                        RunRoutes::events));
     }
 
     private static void models(Call call) {
@@ -232,21 +221,29 @@ final class RunRoutes {
         Prompt prompt = lease.spec().prompt().with(lease.run().ids());
         w.beginObject().field("id", lease.id()).name("model");
         model(w, lease.hosted());
-        ModelJson.tokens(w, prompt);
+        ModelJson.tokens(
+                w,
+                prompt,
+                HeadRoutes.units(lease.spec(), "word").of(),
+                HeadRoutes.units(lease.spec(), "sentence").of());
         w.name("changes").beginArray();
         lease.spec().changes().texts().forEach(w::value);
         w.endArray()
                 .field("seconds", lease.seconds())
                 .field("bytes", lease.run().bytes());
-        Parity p = lease.parity();
-        w.name("parity").beginObject().field("holds", p.holds()).field("largest_difference", p.largestDifference());
-        w.field("largest_value", p.largestValue())
-                .field("relative", p.relative())
-                .field("tolerance", Parity.TOLERANCE);
-        w.field("rows", p.rows()).field("of", p.of()).endObject();
+        parity(w.name("parity"), lease.parity());
         w.field("cli", cli(lease));
         strongest(w, lease.run());
         w.endObject();
+    }
+
+    static void parity(JsonWriter w, Parity p) {
+        w.beginObject().field("holds", p.holds()).field("largest_difference", p.largestDifference());
+        w.field("largest_value", p.largestValue()).field("relative", p.relative());
+        w.field("tolerance", Parity.TOLERANCE)
+                .field("rows", p.rows())
+                .field("of", p.of())
+                .endObject();
     }
 
     /// The command line that shows the same run.
@@ -302,51 +299,5 @@ final class RunRoutes {
                 .field("head", at[1])
                 .field("query", query);
         w.field("key", at[2]).endObject();
-    }
-
-    private static void row(Call call) {
-        try (Lease lease = call.run()) {
-            String[] of = call.text("of").split("\\.", -1);
-            if (of.length != 2) {
-                throw Refusal.bad("of cannot be \"" + call.text("of") + "\".", "Give layer.head, such as 2.1.");
-            }
-            int layer = whole(of[0], lease.run().model().layers());
-            PatternRows rows = lease.run().pattern(layer);
-            int head = whole(of[1], rows.spec().heads());
-            int query = call.below("query", rows.queries());
-            AttentionRow row = rows.row(head, query);
-            double[] values = call.text("kind").equals("scores") ? row.scores() : row.weights();
-            int position = rows.position(query);
-            for (int key = position + 1; key < values.length; key++) {
-                values[key] = Double.NaN;
-            }
-            if (call.wantsJson()) {
-                call.json(w -> w.beginObject()
-                        .name("row")
-                        .value(values)
-                        .field("lse", row.lse())
-                        .field("entropy", row.entropy())
-                        .endObject());
-            } else {
-                var floats = new float[values.length];
-                for (int n = 0; n < floats.length; n++) {
-                    floats[n] = (float) values[n];
-                }
-                call.floats(floats);
-            }
-        }
-    }
-
-    private static int whole(String text, int count) {
-        try {
-            int value = Integer.parseInt(text);
-            if (value >= 0 && value < count) {
-                return value;
-            }
-        } catch (NumberFormatException e) {
-            // refused below
-        }
-        throw Refusal.bad(
-                "\"" + text + "\" is no number from 0 to " + (count - 1) + ".", "Give of as layer.head, such as 2.1.");
     }
 }

@@ -25,11 +25,22 @@ public final class ModelJson {
 
     /// The tokens of the text.
     public static void tokens(JsonWriter json, Prompt prompt) {
+        tokens(json, prompt, new int[0], new int[0]);
+    }
+
+    /// The tokens of the text, with the word and the sentence that each belongs to.
+    ///
+    /// @param words [tokens], or empty
+    /// @param sentences [tokens], or empty
+    public static void tokens(JsonWriter json, Prompt prompt, int[] words, int[] sentences) {
         json.name("tokens").beginArray();
         for (Prompt.Label l : prompt.labels()) {
             json.beginObject().field("position", l.position()).field("id", l.id());
             json.field("text", l.text()).field("bytes", HexFormat.of().formatHex(l.bytes()));
             json.field("special", l.special()).field("in_text", l.position() >= prompt.added());
+            if (words.length > 0) {
+                json.field("word", words[l.position()]).field("sentence", sentences[l.position()]);
+            }
             json.endObject();
         }
         json.endArray();

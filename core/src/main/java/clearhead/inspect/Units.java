@@ -43,11 +43,15 @@ public record Units(int[] of, int[] starts) {
         boolean alone = false;
         for (int t = 0; t < of.length; t++) {
             int at = first[t];
-            // A token of white space begins the word that follows it; one without text is alone.
-            while (at >= 0
-                    && at < text.length() - 1
-                    && Character.isWhitespace(text.charAt(at))
-                    && unitAt[at + 1] == unitAt[at]) {
+            // A token begins where its first letter is; white space alone is part of the word that follows.
+            int end = text.length();
+            for (int next = t + 1; next < of.length; next++) {
+                if (first[next] >= 0) {
+                    end = first[next];
+                    break;
+                }
+            }
+            while (at >= 0 && at + 1 < end && Character.isWhitespace(text.charAt(at))) {
                 at++;
             }
             int own = at < 0 ? -1 : unitAt[at];
