@@ -4,7 +4,7 @@ import { place, type Scale } from './colour';
 import type { Source } from './source';
 import { Store, type Look } from './store';
 import {
-    TILE, allMasked, cellAt, cellsOf, coarsest, fitting, inView, inside, labelStep, levelFor, showing, zoomed, type Size, type Viewport,
+    TILE, allMasked, cellAt, cellsOf, coarsest, fitting, inView, inside, labelStep, levelFor, showing, zoomed, type Size, type TileAt, type Viewport,
 } from './tiles';
 
 export interface Cell { row: number; column: number }
@@ -27,6 +27,8 @@ export interface Marks {
 
 export interface Palette { ink: string; quiet: string; line: string; strong: string; paper: string; query: string; key: string; mono: string; sans: string; onDark: boolean }
 
+/** Milliseconds before a matrix without any values is drawn as empty tiles. */
+const PATIENCE = 150;
 const NUMBERS_FROM = 36;
 const GRID_FROM = 12;
 /** A cell is drawn at most this large until somebody zooms in: numbers can be read in it. */
@@ -41,6 +43,7 @@ export class Engine {
     private height = 0;
     private hatched: CanvasPattern | string | null = null;
     private closed = false;
+    private readonly since = performance.now();
     left = 0;
     top = 0;
     right = 0;
@@ -67,8 +70,10 @@ export class Engine {
         const ratio = devicePixelRatio || 1;
         this.width = width;
         this.height = height;
-        this.canvas.width = Math.max(1, Math.round(width * ratio));
-        this.canvas.height = Math.max(1, Math.round(height * ratio));
+        const wide = Math.max(1, Math.round(width * ratio));
+        const high = Math.max(1, Math.round(height * ratio));
+        if (this.canvas.width !== wide) this.canvas.width = wide;
+        if (this.canvas.height !== high) this.canvas.height = high;
         this.canvas.style.height = height + 'px';
         const { left, top, right } = gutters(width);
         this.left = left;
@@ -86,6 +91,8 @@ export class Engine {
 
     get level(): number { return levelFor(this.now.cell, this.source.extent); }
     get loading(): number { return this.store.loading; }
+    /** Everything in view was drawn from its own level, in its own colours. */
+    settled = false;
     get error() { return this.store.error; }
     get spread() { return this.store.whole; }
     get rowsOfMaximum() { return this.store.rowsOfMaximum; }
@@ -148,6 +155,12 @@ export class Engine {
 
     private draw(): void {
         if (!this.width || !this.height) return;
+        if (!this.store.any && performance.now() - this.since < PATIENCE) {
+            // What was shown before stays for a moment: another head does not flash.
+            for (const tile of this.ask()) this.store.picture(tile);
+            setTimeout(() => this.request(), PATIENCE);
+            return;
+        }
         const { pen, palette } = this;
         const ratio = devicePixelRatio || 1;
         pen.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -173,19 +186,28 @@ export class Engine {
         this.drawn();
     }
 
-    private drawTiles(): void {
+    /** Wants what is in view, and gives up the rest. */
+    private ask(): TileAt[] {
         const { extent } = this.source;
-        const level = this.level;
-        const tiles = inView(this.now, this.size, extent, level);
+        const tiles = inView(this.now, this.size, extent, this.level);
         const ends = { level: coarsest(extent), x: 0, y: 0 };
         // The coarsest is always wanted: it is what a new place shows until the finer ones come, and the range of the colours.
         this.store.want(this.store.values(ends) ? tiles : [ends, ...tiles.filter((t) => t.level !== ends.level)]);
+        return tiles;
+    }
+
+    private drawTiles(): void {
+        const { extent } = this.source;
+        const level = this.level;
+        const tiles = this.ask();
         const { pen, palette } = this;
         const side = TILE * cellsOf(level);
+        this.settled = true;
         for (const tile of tiles) {
             const [x0, y0] = this.pixel(tile.x * side, tile.y * side);
             const [x1, y1] = this.pixel((tile.x + 1) * side, (tile.y + 1) * side);
             const picture = this.store.picture(tile);
+            if (!picture?.exact) this.settled = false;
             if (picture) {
                 pen.drawImage(picture.bitmap, picture.left, picture.top, picture.side, picture.side, x0, y0, x1 - x0, y1 - y0);
                 continue;

@@ -87,7 +87,7 @@ export function Matrix(props: MatrixProps) {
         const element = canvas.current!;
         const drawn = () => {
             const now = engine.current!;
-            const state = [now.level, now.now.cell, now.loading > 0, now.error?.message, now.spread?.most, now.spread?.least, now.masked].join();
+            const state = [now.level, now.now.cell, now.loading > 0, now.settled, now.error?.message, now.spread?.most, now.spread?.least, now.masked].join();
             if (state === said.current) return;
             said.current = state;
             now.set(marks(), look(), palette(element));
@@ -131,6 +131,7 @@ export function Matrix(props: MatrixProps) {
 
     useEffect(() => { engine.current?.set(marks(), look(), palette(canvas.current!)); });
 
+    const now = engine.current?.source.name === source.name ? engine.current : null;
     const value = (row: number, column: number): number | undefined => {
         const raw = props.exact?.(row, column) ?? engine.current?.value(row, column);
         return raw !== undefined && props.divisors ? raw / props.divisors[row] : raw;
@@ -143,7 +144,6 @@ export function Matrix(props: MatrixProps) {
         return found === undefined ? pair : Number.isNaN(found) ? `${pair}: masked` : `${pair}: ${short(found, 4)}`;
     };
     const keys = (event: KeyboardEvent) => {
-        const now = engine.current;
         if (!now || event.ctrlKey || event.metaKey || event.altKey) return;
         const { rows, columns } = source.extent;
         const at = { row: props.row ?? 0, column: props.column ?? Math.min(props.row ?? 0, columns - 1) };
@@ -186,7 +186,6 @@ export function Matrix(props: MatrixProps) {
         if (viewport) viewport.value = null;
     };
 
-    const now = engine.current;
     const told = over ?? (props.row !== null && props.column !== null ? { row: props.row, column: props.column } : null);
     const cells = now ? 2 ** now.level : 1;
     return (
@@ -202,7 +201,7 @@ export function Matrix(props: MatrixProps) {
                 <span class="matrix-told num">{told ? words(told) : ''}</span>
                 {cells > 1 && <span class="quiet">one point = {cells} × {cells} cells{now && now.loading > 0 ? ' · loading' : ''}</span>}
             </div>
-            <canvas ref={canvas} tabIndex={0} role="application" aria-roledescription="matrix" data-dark={onDark}
+            <canvas ref={canvas} tabIndex={0} role="application" aria-roledescription="matrix" data-dark={onDark} data-source={source.name} data-level={now?.level ?? 0} data-loading={!now || now.loading > 0 || !now.settled}
                 aria-label={`${label}; ${source.extent.rows} ${rowTitle} rows, ${source.extent.columns} ${columnTitle} columns. Arrows move the cell, with Shift by 10; Page keys, Home, End; + and − zoom, 0 shows all; Enter locks, Escape unlocks.`}
                 onKeyDown={keys} />
             <p class="visually-hidden" aria-live="polite">{spoken}</p>

@@ -31,10 +31,14 @@ export class Store {
     private queue: TileAt[] = [];
     private blockMost: Float32Array | null = null;
     private failedUntil = 0;
+    private drawable = false;
     error: ApiError | null = null;
     whole: Spread | null = null;
 
     constructor(readonly source: Source, private look: Look, private readonly changed: () => void) {}
+
+    /** Is anything here to draw? A refusal counts: it is said, then. */
+    get any(): boolean { return this.drawable || this.error !== null; }
 
     get loading(): number { return this.asked.size + this.queue.length; }
 
@@ -85,9 +89,10 @@ export class Store {
                     if (this.asked.get(name) === controller) this.asked.delete(name);
                     if (controller.signal.aborted || aborted(error)) return;
                     this.error = asApiError(error);
-                    // No storm of requests at a server that is gone or full.
-                    this.failedUntil = performance.now() + 2000;
-                    setTimeout(this.changed, 2050);
+                    // What is refused stays refused; else no storm of requests at a server that is gone or full.
+                    const passing = this.error.gone || this.error.status === 429 || this.error.status >= 500;
+                    this.failedUntil = passing ? performance.now() + 2000 : Infinity;
+                    if (passing) setTimeout(this.changed, 2050);
                     this.changed();
                 },
             );
@@ -161,6 +166,7 @@ export class Store {
                 tile.bitmap?.close();
                 tile.bitmap = bitmap;
                 tile.look = look;
+                this.drawable = true;
                 this.changed();
             });
         }

@@ -4,13 +4,23 @@ import { short } from '../../parts/number';
 import { strength } from '../../parts/weights';
 import { hover, select, selection, view } from '../../state';
 import { decimals } from './ranked';
-import { labelHeight, layout, THICK } from './arcs';
+import { gapText, labelHeight, layout, THICK } from './arcs';
 import { list, otherToken, received, units } from './look';
 
 const FONT = '13px';
 let measurer: CanvasRenderingContext2D | null = null;
+const widths = new Map<string, number>();
 
 function measure(text: string): number {
+    const known = widths.get(text);
+    if (known !== undefined) return known;
+    if (widths.size > 20000) widths.clear();
+    const width = measured(text);
+    widths.set(text, width);
+    return width;
+}
+
+function measured(text: string): number {
     measurer ??= document.createElement('canvas').getContext('2d');
     if (!measurer) return text.length * 8;
     measurer.font = `${FONT} ui-monospace, "DejaVu Sans Mono", "Liberation Mono", monospace`;
@@ -62,7 +72,7 @@ export function Arcs({ said, picture }: { said: string; picture: { current: SVGS
                     </g>
                 ))}
                 {pieces.map((piece) => piece.kind === 'gap'
-                    ? <text key={'g' + piece.from} class="arc-gap" x={piece.x + piece.width / 2} y={line + 15} text-anchor="middle"><title>{`${piece.to - piece.from + 1} more, ${piece.from} to ${piece.to}`}</title>{`⋯${(piece.to - piece.from + 1).toLocaleString('en-US')}⋯`}</text>
+                    ? <text key={'g' + piece.from} class="arc-gap" x={piece.x + piece.width / 2} y={line + 15} text-anchor="middle"><title>{`${piece.to - piece.from + 1} more, ${piece.from} to ${piece.to}`}</title>{gapText(piece.from, piece.to)}</text>
                     : (
                         <g key={piece.position} class={'arc-piece' + (piece.position === now.at ? view.value.side === 'row' ? ' query' : ' key' : piece.position === other ? view.value.side === 'row' ? ' key' : ' query' : '') + (of.last(piece.position) >= fromGenerated ? ' generated' : '')}
                             onClick={() => pick(piece.position)} onPointerEnter={() => { hover.value = view.value.side === 'row' ? { query: selection.value.query, key: of.last(piece.position) } : { key: selection.value.key ?? selection.value.query, query: of.last(piece.position) }; }}

@@ -1,10 +1,11 @@
+import { useSignal } from '@preact/signals';
 import { runJson } from '../../api';
 import { useLoad } from '../../load';
 import { Bars } from '../../parts/bars';
 import { Choice } from '../../parts/controls';
 import { Num, percent, short } from '../../parts/number';
 import { Sentence, Waiting } from '../../parts/said';
-import { Numbers } from '../../parts/table';
+import { Table } from '../../parts/table';
 import { number, type Num as Told, type Parity } from '../../types';
 import { hover, of, select, selection, show, useRun, view } from '../../state';
 import { HowComputed } from './controls';
@@ -58,9 +59,25 @@ export function Inspector() {
                 {parity.value && <><dt title="weights rebuilt from q, k and lse, times the values, against the forward pass’s own sum">parity of this head</dt><dd class={parity.value.holds ? undefined : 'head-bad'}>{parity.value.holds ? 'holds' : 'fails'}, largest difference <Num value={number(parity.value.largest_difference)} /></dd></>}
             </dl>
             {formula.value && <div class="head-formula"><code>{formula.value.formula}</code><p class="quiet">{formula.value.words}</p></div>}
-            {shown && <Numbers caption={`${side === 'row' ? 'Row' : 'Column'} ${at}`} columns={[side === 'row' ? 'key' : 'query', 'text', kind === 'weights' ? 'weight' : kind === 'scores' ? 'score' : 'value', 'distance', 'running sum']}
-                rows={shown.entries.map((e) => [e.position, now.label(e.position), e.value, e.distance, e.running])} digits={4} onPick={(i) => choose(shown.entries[i].position)}
-                picked={shown.entries.findIndex((e) => e.position === other)} />}
+            <All choose={choose} />
         </div>
+    );
+}
+
+/** Everything behind the picture as a table; rows are made only while it is open. */
+function All({ choose }: { choose: (position: number) => void }) {
+    const opened = useSignal(false);
+    const { kind, side } = view.value;
+    const at = received.value?.at;
+    const shown = opened.value ? list.value : null;
+    const now = units.value!;
+    const caption = `${side === 'row' ? 'Row' : 'Column'} ${at ?? ''}`;
+    return (
+        <details class="numbers" onToggle={(event) => { opened.value = event.currentTarget.open; }}>
+            <summary>{caption}: the numbers as a table</summary>
+            {shown && <Table caption={caption} columns={[side === 'row' ? 'key' : 'query', 'text', kind === 'weights' ? 'weight' : kind === 'scores' ? 'score' : 'value', 'distance', 'running sum']}
+                rows={shown.entries.map((e) => [e.position, now.label(e.position), e.value, e.distance, e.running])} digits={4} onPick={(i) => choose(shown.entries[i].position)}
+                picked={shown.entries.findIndex((e) => e.position === (otherToken.value === null ? -1 : now.of(otherToken.value)))} />}
+        </details>
     );
 }
