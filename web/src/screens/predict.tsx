@@ -1,13 +1,23 @@
-import type { Leaves, Screen } from '../screen';
-import { useRun } from '../state';
+import './predict.css';
+import { Choice } from '../parts/controls';
+import type { Screen } from '../screen';
+import { part, type Part } from './predict/data';
+import { Inspector } from './predict/inspector';
+import { LensView } from './predict/lens';
+import { leaves } from './predict/leave';
+import { NextView } from './predict/next';
+import { SumView } from './predict/sum';
+
+const parts = [['next', 'Next token'], ['lens', 'Layer by layer'], ['sum', 'Who says so']] as const;
 
 function View() {
-    const run = useRun();
-    return <section aria-label="Predict"><p class="quiet">{run.tokens.length} tokens. This screen is not written yet.</p></section>;
+    const shown = part.value as Part;
+    return (
+        <section class="predict" aria-label="Predict">
+            <Choice label="show" value={shown} options={parts} onChange={(to) => { part.value = to; }} />
+            {shown === 'lens' ? <LensView /> : shown === 'sum' ? <SumView /> : <NextView />}
+        </section>
+    );
 }
 
-function leaves(): Leaves | null {
-    return null;
-}
-
-export const screen: Screen = { id: 'predict', View, leaves };
+export const screen: Screen = { id: 'predict', View, Inspector, leaves };
