@@ -6,11 +6,11 @@ import clearhead.tokenizer.Special;
 import clearhead.tokenizer.Tokenizer;
 import clearhead.tokenizer.Utf8;
 import clearhead.view.Printable;
+import clearhead.view.TokensJson;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 
@@ -307,7 +307,8 @@ sealed interface TokensView extends Inputs.Taker {
                 started = true;
             }
             for (Explained.Piece piece : tokenizer.explain(text, special).pieces()) {
-                piece(piece);
+                TokensJson.piece(json, piece, byteCount, true);
+                tokens += piece.tokens().size();
             }
             characters += text.codePointCount(0, text.length());
             byteCount += part.length;
@@ -320,37 +321,6 @@ sealed interface TokensView extends Inputs.Taker {
                 byteCount = 0;
                 tokens = 0;
             }
-        }
-
-        private void piece(Explained.Piece piece) {
-            json.beginObject().field("kind", piece.kind().name().toLowerCase(Locale.ROOT));
-            json.field("byte_start", byteCount + piece.byteStart());
-            json.field("byte_end", byteCount + piece.byteEnd());
-            json.field("text", new String(piece.bytes(), StandardCharsets.UTF_8));
-            json.field("bytes", hex(piece.bytes())).field("whole", piece.whole());
-            json.name("parts").value(piece.parts().stream().map(Document::hex).toList());
-            json.name("merges").beginArray();
-            for (Explained.Merge m : piece.merges()) {
-                json.beginObject().field("at", m.at()).field("left", hex(m.left()));
-                json.field("right", hex(m.right()))
-                        .field("rank", m.rank())
-                        .field("id", m.id())
-                        .endObject();
-            }
-            json.endArray().name("tokens").beginArray();
-            for (Explained.Token t : piece.tokens()) {
-                tokens++;
-                json.beginObject().field("id", t.id()).field("name", t.name());
-                json.field("text", new String(t.bytes(), StandardCharsets.UTF_8));
-                json.field("bytes", hex(t.bytes())).field("special", t.special());
-                json.field("byte_start", byteCount + t.byteStart());
-                json.field("byte_end", byteCount + t.byteEnd()).endObject();
-            }
-            json.endArray().endObject();
-        }
-
-        private static String hex(byte[] bytes) {
-            return HexFormat.of().formatHex(bytes);
         }
     }
 }

@@ -10,6 +10,9 @@ final class Routes {
     static List<Route> all() {
         return Stream.of(
                         RunRoutes.routes(), //
+                        TokenRoutes.routes(),
+                        StepRoutes.routes(),
+                        GenerateRoutes.routes(),
                         HeadRoutes.routes(),
                         PredictRoutes.routes(),
                         TryRoutes.routes())

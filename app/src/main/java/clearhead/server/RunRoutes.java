@@ -113,7 +113,7 @@ final class RunRoutes {
                         .endObject());
     }
 
-    private static Spec spec(Site site, Json.Obj body) {
+    static Spec spec(Site site, Json.Obj body) {
         for (String name : body.fields().keySet()) {
             if (!SPEC.contains(name)) {
                 throw Refusal.bad(

@@ -261,7 +261,7 @@ final class TryRoutes {
         }
     }
 
-    private static Json.Obj fields(Call call, Set<String> known) throws IOException {
+    static Json.Obj fields(Call call, Set<String> known) throws IOException {
         Json.Obj body = call.body();
         for (String name : body.fields().keySet()) {
             if (!known.contains(name)) {
@@ -278,7 +278,7 @@ final class TryRoutes {
         return within("query", body.integer("query", tokens - 1), 0, tokens - 1);
     }
 
-    private static int within(String name, int value, int least, int most) {
+    static int within(String name, int value, int least, int most) {
         if (value < least || value > most) {
             throw Refusal.bad(
                     name + " is " + value + ", which is out of range.",

@@ -3,8 +3,10 @@ package clearhead.view;
 import clearhead.inspect.LogitEffect;
 import clearhead.inspect.Parity;
 import clearhead.inspect.Steps;
+import clearhead.inspect.WrittenOut;
 import clearhead.io.JsonWriter;
 import java.util.List;
+import java.util.Locale;
 
 /// [Steps] as JSON: the schema is in docs/json.md.
 public final class StepsJson {
@@ -66,6 +68,20 @@ public final class StepsJson {
         json.field("difference", s.effect().difference()).endObject();
         json.field("largest_relative_difference", s.largestRelativeDifference());
         json.endObject();
+    }
+
+    /// One element written out in full.
+    public static void written(JsonWriter json, WrittenOut w) {
+        json.beginObject().field("of", w.of().name().toLowerCase(Locale.ROOT));
+        json.field("position", w.token()).field("index", w.index());
+        json.field("sum", w.sum()).field("bias", w.bias()).field("run", w.run());
+        json.field("difference", Math.abs(w.sum() - w.run()));
+        var products = new double[w.x().length];
+        for (int i = 0; i < products.length; i++) {
+            products[i] = w.x()[i] * w.weight()[i];
+        }
+        json.name("x").value(w.x()).name("weight").value(w.weight());
+        json.name("products").value(products).endObject();
     }
 
     private void input(String name, Steps.Input in) {

@@ -30,6 +30,11 @@ public final class Generation {
     public interface Listener {
         Listener NONE = new Listener() {};
 
+        /// A token was chosen; told before [#token].
+        ///
+        /// @param logits [1, vocab] that it was chosen from; theirs only during the call
+        default void chosen(int id, Tensor logits) {}
+
         /// A token was made; an end-of-sequence token is not reported.
         default void token(int id) {}
 
@@ -127,6 +132,7 @@ public final class Generation {
             ids = Arrays.copyOf(ids, 2 * count);
         }
         ids[count++] = id;
+        listener.chosen(id, logits);
         listener.token(id);
         decoder.ifPresent(d -> say(stops.accept(d.accept(id))));
         if (stops.stopped()) {

@@ -10,7 +10,6 @@ import clearhead.nn.Site;
 import clearhead.nn.Transformer;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
-import clearhead.tensor.Layout;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -42,9 +41,18 @@ final class StepTaker {
     private final int kvHead;
     private final int query;
     private final int key;
+    private final Interventions changes;
+    private final int[] ids;
+    private final int[] other;
 
-    StepTaker(Look look, Ops ops, OptionalInt key) {
+    /// @param changes made in the run that is looked at
+    /// @param ids its text before the changes
+    /// @param other text that patches take values from; empty where there is none
+    StepTaker(Look look, Ops ops, OptionalInt key, Interventions changes, int[] ids, int[] other) {
         this.look = look;
+        this.changes = changes;
+        this.ids = ids;
+        this.other = other;
         this.ops = ops;
         model = look.model();
         block = model.blocks().get(look.layer());
@@ -169,44 +177,11 @@ final class StepTaker {
         return new Steps.Projection(token, ofHead, elements, result, Elements.largestDifference(sums, result));
     }
 
-    /// Rows `from` to `to` of a weight. One that is packed for a backend is read by sending unit
-    /// vectors through it.
+    /// Rows `from` to `to` of a weight, whatever its type and layout.
     ///
     /// @return [to − from][in]
     private double[][] weights(Linear linear, int from, int to) {
-        Tensor weight = linear.weight();
-        int in = weight.dim(1);
-        var rows = new double[to - from][in];
-        if (weight.layout() == Layout.ROWS) {
-            for (int r = from; r < to; r++) {
-                for (int i = 0; i < in; i++) {
-                    rows[r - from][i] = weight.at((long) r * in + i);
-                }
-            }
-            return rows;
-        }
-        int step = 256;
-        for (int first = 0; first < in; first += step) {
-            long mark = ops.workspace().mark();
-            int count = Math.min(step, in - first);
-            try (Arena arena = Arena.ofShared()) {
-                var type = look.at(Site.ATTN_NORM).type();
-                Tensor units = Tensor.zeros(arena, type, count, in);
-                for (int i = 0; i < count; i++) {
-                    units.set((long) i * in + first + i, 1);
-                }
-                Tensor columns = ops.linear(units, weight); // [count, out]
-                for (int i = 0; i < count; i++) {
-                    double[] column = Elements.read(columns, (long) i * columns.dim(1) + from, to - from);
-                    for (int r = 0; r < rows.length; r++) {
-                        rows[r][first + i] = column[r];
-                    }
-                }
-            } finally {
-                ops.workspace().release(mark);
-            }
-        }
-        return rows;
+        return WrittenOut.weightRows(ops, linear, from, to);
     }
 
     private static Steps.Rotation rotation(
@@ -337,8 +312,9 @@ final class StepTaker {
         double[] run = look.logits();
         double[] again = unembed(with);
         var direct = new LogitEffect(again, unembed(without));
-        var off = Interventions.of(List.of(new Change.HeadScale(look.layer(), head, 0)));
-        var total = off.effect(model, ops, look.ids(), new int[0], query);
+        var off = changes.with(new Change.HeadScale(look.layer(), head, 0));
+        var total = new LogitEffect(
+                run, Interventions.logits(model, ops, changes.ids(ids), off.probe(model, ops, ids, other), query));
         return new Steps.Effect(direct, total, Elements.largestDifference(again, run));
     }
 

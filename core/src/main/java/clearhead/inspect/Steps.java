@@ -48,7 +48,16 @@ public record Steps(
     /// @param key position of the key whose cell is shown; if not said, the one with the largest
     ///     weight. It may be a later one than the query: its score is shown, and masked
     public static Steps of(Look look, Ops ops, OptionalInt key) {
-        return new StepTaker(look, ops, key).steps();
+        return new StepTaker(look, ops, key, Interventions.NONE, look.ids(), new int[0]).steps();
+    }
+
+    /// The same of a run with changes: the total effect of the head is what switching it off does on top of them.
+    ///
+    /// @param changes made in the run that is looked at
+    /// @param ids its text before the changes
+    /// @param other text that patches take values from; empty where there is none
+    public static Steps of(Look look, Ops ops, OptionalInt key, Interventions changes, int[] ids, int[] other) {
+        return new StepTaker(look, ops, key, changes, ids, other).steps();
     }
 
     /// Which cell of which head.
