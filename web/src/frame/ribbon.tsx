@@ -65,7 +65,7 @@ export function Ribbon() {
     const firstLine = !learnt.value && <p class="first-line">Click a word to see what the model looked at.</p>;
     const clicks = <Choice label="a click chooses the" value={mode.value} options={[['query', 'query'], ['key', 'key']]} onChange={(m) => { mode.value = m; }} />;
     // The same height as with tokens: nothing moves when they come.
-    if (!shown) return <section class="ribbon" aria-label="Tokens"><div class="ribbon-tools">{clicks}</div><div class="ribbon-list empty" />{firstLine}</section>;
+    if (!shown) return <section class="ribbon" aria-label="Token ribbon"><div class="ribbon-tools">{clicks}</div><div class="ribbon-list empty" />{firstLine}</section>;
 
     const scrolled = () => {
         const box = list.current;
@@ -116,7 +116,7 @@ export function Ribbon() {
     };
     const stop = wanted >= start && wanted < end ? wanted : start;
     return (
-        <section class="ribbon" aria-label="Tokens">
+        <section class="ribbon" aria-label="Token ribbon">
             <div class="ribbon-tools">
                 {clicks}
                 {n > WINDOW && (
