@@ -106,12 +106,14 @@ export async function stream(path: string, body: unknown, on: (event: string, da
     if (!response.body) return;
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = '';
+    let seen = 0;
     try {
         for (;;) {
             const { done, value } = await reader.read();
             if (done) return;
             rest += value.replaceAll('\r\n', '\n');
-            for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
+            // What was looked at before is not looked at again: an event may be megabytes.
+            for (let end = rest.indexOf('\n\n', Math.max(0, seen - 1)); end >= 0; end = rest.indexOf('\n\n')) {
                 const block = rest.slice(0, end);
                 rest = rest.slice(end + 2);
                 let event = 'message';
@@ -122,6 +124,7 @@ export async function stream(path: string, body: unknown, on: (event: string, da
                 }
                 if (data.length) on(event, JSON.parse(data.join('\n')));
             }
+            seen = rest.length;
         }
     } catch (error) {
         if (signal?.aborted || error instanceof ApiError || error instanceof SyntaxError) throw error;

@@ -65,7 +65,7 @@ function pack(text: string): string {
     const plain = 't' + escape(text);
     let short = plain;
     if (text.length > LONG) {
-        const deflated = 'z' + base64url(deflateSync(strToU8(text), { level: 6 }));
+        const deflated = 'z' + base64url(deflateSync(strToU8(text), { level: text.length > 200_000 ? 1 : 6 }));
         if (deflated.length < plain.length) short = deflated;
     }
     if (packed.size > 3) packed.clear();

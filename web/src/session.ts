@@ -163,6 +163,10 @@ export async function start(): Promise<void> {
         store(DRAFT, text === spec.value.text ? null : JSON.stringify({ over: spec.value.text, text }));
     });
     effect(writeAddress);
+    effect(() => {
+        const text = run.value ? spec.value.text.replace(/\s+/g, ' ').slice(0, 40) : '';
+        document.title = (text ? text + ' · ' : '') + 'Clearhead';
+    });
     effect(watchServer);
     await askModels();
 }

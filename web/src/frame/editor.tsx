@@ -1,6 +1,8 @@
 import { useRef } from 'preact/hooks';
 import { runSpec, stop } from '../session';
+import { generatedFrom } from '../parts/generated';
 import { models, progress, spec, typed } from '../state';
+import { oneMore } from './one-more';
 
 /** The text. What is typed here is never lost: not by an error, a reload, or a server that stops. */
 export function Editor() {
@@ -11,7 +13,9 @@ export function Editor() {
     const state = progress.value.state;
     const changed = text !== spec.value.text;
     const go = () => {
-        if (text.trim() !== '' && over <= 0) void runSpec({ text });
+        if (text.trim() === '' || over > 0) return;
+        if (text !== spec.value.text) generatedFrom.value = Infinity;
+        void runSpec({ text });
     };
     const rows = Math.min(6, Math.max(1, Math.ceil(text.length / 120), text.split('\n', 7).length));
     return (
@@ -23,6 +27,7 @@ export function Editor() {
             <div class="editor-buttons">
                 <button type="submit" class={'main' + (changed ? ' due' : '')} disabled={text.trim() === '' || over > 0} title="Ctrl+Enter">Run</button>
                 {(state === 'running' || state === 'waiting') && <button type="button" onClick={stop} title="Gives this run up">Stop</button>}
+                {!changed && state === 'done' && <button type="button" onClick={() => void oneMore()} title="The model adds its likeliest next token">+ 1 token</button>}
                 {changed && spec.value.text !== '' && <button type="button" onClick={() => { typed.value = spec.value.text; }} title="Back to the text that was run">Undo</button>}
             </div>
             <p id="text-notes" class={over > 0 ? 'over' : 'visually-hidden'} role="status">

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Choice } from '../parts/controls';
+import { generatedFrom } from '../parts/generated';
 import { visible } from '../parts/token';
 import { hover, run, select, selection } from '../state';
 import type { Token } from '../types';
@@ -131,7 +132,7 @@ export function Ribbon() {
             <div class="ribbon-list" ref={list} role="listbox" aria-orientation="horizontal" aria-label={`Tokens, ${n}. Enter chooses the query, Shift+Enter the key`} onKeyDown={move} onScroll={scrolled}
                 onPointerLeave={() => { hover.value = null; }}>
                 {shown.tokens.slice(start, end).map((token) => (
-                    <Piece key={token.position} token={token} n={n} query={token.position === query} chosenKey={token.position === key} stop={token.position === stop}
+                    <Piece key={token.position} token={token} n={n} generated={token.position >= generatedFrom.value} query={token.position === query} chosenKey={token.position === key} stop={token.position === stop}
                         over={hover.value?.key === token.position || hover.value?.query === token.position} onChoose={choose} onFocus={() => { focus.value = token.position; }} />
                 ))}
             </div>
@@ -140,15 +141,15 @@ export function Ribbon() {
     );
 }
 
-interface PieceProps { token: Token; n: number; query: boolean; chosenKey: boolean; stop: boolean; over: boolean; onChoose: (position: number, asKey: boolean) => void; onFocus: () => void }
+interface PieceProps { token: Token; n: number; generated: boolean; query: boolean; chosenKey: boolean; stop: boolean; over: boolean; onChoose: (position: number, asKey: boolean) => void; onFocus: () => void }
 
-function Piece({ token, n, query, chosenKey, stop, over, onChoose, onFocus }: PieceProps) {
+function Piece({ token, n, generated, query, chosenKey, stop, over, onChoose, onFocus }: PieceProps) {
     const { position, text, id, bytes, special, in_text: inText } = token;
     const says = query && chosenKey ? ', query and key' : query ? ', query' : chosenKey ? ', key' : '';
     return (
         <button type="button" role="option" data-position={position} tabIndex={stop ? 0 : -1} aria-selected={query || chosenKey} aria-posinset={position + 1} aria-setsize={n}
-            class={'piece' + (query ? ' query' : '') + (chosenKey ? ' key' : '') + (over ? ' over' : '') + (special || !inText ? ' special' : '')}
-            aria-label={`${visible(text)}, position ${position}${says}`} title={`${position}: id ${id}, bytes ${bytes}${inText ? '' : '; put in front by the model’s rule'}`}
+            class={'piece' + (query ? ' query' : '') + (chosenKey ? ' key' : '') + (over ? ' over' : '') + (special || !inText ? ' special' : '') + (generated ? ' generated' : '')}
+            aria-label={`${visible(text)}, position ${position}${says}`} title={`${position}: id ${id}, bytes ${bytes}${inText ? '' : '; put in front by the model’s rule'}${generated ? '; written by the model' : ''}`}
             onClick={(event) => onChoose(position, event.shiftKey)} onFocus={onFocus} onPointerEnter={() => { hover.value = { query: position }; }}>
             {visible(text)}
         </button>
