@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Set;
@@ -21,20 +22,26 @@ import org.eclipse.jetty.util.Fields;
 
 /// One request of the API: its parameters, checked, and the answer.
 final class Call {
+    private static final long BODY_NANOS = 30_000_000_000L;
+
     private final Site site;
     private final Route route;
     private final Map<String, String> variables;
     private final Map<String, String> parameters;
     private final Request request;
     private final Response response;
+    private final Runnable turnOver;
 
     /// Checks the parameters of the query: each known, given once, in its range.
-    Call(Site site, Route route, Map<String, String> variables, Request request, Response response) {
+    ///
+    /// @param turnOver what to do when it only waits from now on
+    Call(Site site, Route route, Map<String, String> variables, Request request, Response response, Runnable turnOver) {
         this.site = site;
         this.route = route;
         this.variables = variables;
         this.request = request;
         this.response = response;
+        this.turnOver = turnOver;
         Fields given;
         try {
             given = Request.extractQueryParameters(request, StandardCharsets.UTF_8);
@@ -46,7 +53,7 @@ final class Call {
         for (Fields.Field field : given) {
             if (!known.contains(field.getName())) {
                 throw Refusal.bad(
-                        "There is no parameter \"" + field.getName() + "\" here.",
+                        "There is no parameter \"" + shown(field.getName()) + "\" here.",
                         known.isEmpty() ? "Give none." : "Those of this path are " + String.join(", ", known) + ".");
             }
             if (field.getValues().size() > 1) {
@@ -99,20 +106,79 @@ final class Call {
         return site.runs().lease(variable("run"));
     }
 
-    /// The body: one JSON object, of at most [Site#BODY_BYTES].
+    /// The body: one JSON object, of at most [Site#BODY_BYTES], with the fields that the route names.
     Json.Obj body() throws IOException {
-        byte[] bytes;
-        try (InputStream in = Content.Source.asInputStream(request)) {
-            bytes = in.readNBytes(Site.BODY_BYTES + 1);
-        }
-        if (bytes.length > Site.BODY_BYTES) {
-            throw Refusal.of(413, "too_large", "The body is larger than " + Site.BODY_BYTES + " bytes.", "Send less.");
-        }
+        Json.Obj body;
         try {
-            return Json.parseObject("body", new String(bytes, StandardCharsets.UTF_8));
+            body = Json.parseObject("body", utf8(bytes()));
+        } catch (CharacterCodingException e) {
+            throw Refusal.bad("The body is not UTF-8.", "Send JSON in UTF-8.");
         } catch (RuntimeException e) {
+            if (e instanceof Refusal) {
+                throw e;
+            }
             throw Refusal.bad("The body is no JSON object: " + e.getMessage(), "Send " + route.body() + ".");
         }
+        if (!route.fields().isEmpty()) {
+            check(body);
+        }
+        return body;
+    }
+
+    private void check(Json.Obj body) {
+        Map<String, Field> known = route.fields().stream().collect(Collectors.toMap(Field::name, f -> f));
+        String names = route.fields().stream().map(Field::name).collect(Collectors.joining(", "));
+        body.fields().forEach((name, value) -> {
+            Field field = known.get(name);
+            if (field == null) {
+                throw Refusal.bad("There is no field \"" + shown(name) + "\" here.", "The fields are " + names + ".");
+            }
+            if (!(value instanceof Json.Null) && !field.type().fits(value)) {
+                throw Refusal.bad(
+                        "The field \"" + name + "\" is not " + field.type().words + ".",
+                        "Give " + name + ": " + field.meaning() + ".");
+            }
+        });
+        for (Field field : route.fields()) {
+            if (field.needed() && !body.has(field.name())) {
+                throw Refusal.bad(
+                        "The field \"" + field.name() + "\" is missing.",
+                        "Give " + field.name() + ": " + field.meaning() + ".");
+            }
+        }
+    }
+
+    /// Reads the body within [#BODY_NANOS], so that nobody holds a thread by sending byte by byte.
+    private byte[] bytes() throws IOException {
+        long end = System.nanoTime() + BODY_NANOS;
+        var all = new ByteArrayOutputStream();
+        var part = new byte[1 << 14];
+        try (InputStream in = Content.Source.asInputStream(request)) {
+            int read;
+            while ((read = in.read(part)) >= 0) {
+                all.write(part, 0, read);
+                if (all.size() > Site.BODY_BYTES) {
+                    throw Refusal.of(
+                            413, "too_large", "The body is larger than " + Site.BODY_BYTES + " bytes.", "Send less.");
+                }
+                if (System.nanoTime() > end) {
+                    throw Refusal.of(408, "too_slow", "The body took too long to come.", "Send it at once.");
+                }
+            }
+        }
+        return all.toByteArray();
+    }
+
+    private static String utf8(byte[] bytes) throws CharacterCodingException {
+        return StandardCharsets.UTF_8
+                .newDecoder()
+                .decode(ByteBuffer.wrap(bytes))
+                .toString();
+    }
+
+    /// What somebody sent, short enough to be shown.
+    private static String shown(String text) {
+        return text.length() > 40 ? text.substring(0, 40) + "…" : text;
     }
 
     /// Whether the caller asked for JSON where there is a binary form, too.
@@ -151,8 +217,10 @@ final class Call {
         }
     }
 
-    /// Begins a stream of server-sent events.
+    /// Begins a stream of server-sent events. What is computed from now on must borrow operations
+    /// from [Hosted].
     Events events() {
+        turnOver.run();
         response.setStatus(200);
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/event-stream");
         response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");

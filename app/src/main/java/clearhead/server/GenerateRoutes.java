@@ -17,44 +17,48 @@ import clearhead.tokenizer.Tokenizer;
 import clearhead.view.Prompt;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /// Continues a text, one token an event.
 final class GenerateRoutes {
     static final int MOST_TOKENS = 1024;
-    private static final Set<String> SAMPLING =
-            Set.of("max_tokens", "temperature", "top_k", "top_p", "min_p", "repeat_penalty", "seed");
+    private static final List<Field> SAMPLING = List.of(
+            Field.optional("max_tokens", Field.Type.WHOLE, "1 to " + MOST_TOKENS + "; default 1"),
+            Field.optional("temperature", Field.Type.NUMBER, "default 0: the likeliest"),
+            Field.optional("top_k", Field.Type.WHOLE, "only the k most likely stay; 0 is off"),
+            Field.optional("top_p", Field.Type.NUMBER, "of these, the fewest that reach p; 1 is off"),
+            Field.optional("min_p", Field.Type.NUMBER, "of these, those at least so likely against the first"),
+            Field.optional("repeat_penalty", Field.Type.NUMBER, "against tokens among the last; 1 is off"),
+            Field.optional("seed", Field.Type.WHOLE, "of the draws"));
+    private static final List<Field> FIELDS =
+            Stream.concat(RunRoutes.SPEC.stream(), SAMPLING.stream()).toList();
 
     private GenerateRoutes() {}
 
     static List<Route> routes() {
         return List.of(Route.post(
-                "generate",
-                "Continues a text, as server-sent events: token, done, failed. Given up when the caller leaves. With"
-                        + " changes, the changed model continues: every token is then a pass over the whole text",
-                List.of(),
-                "an object with the fields of a run, and perhaps max_tokens (1 to " + MOST_TOKENS
-                        + "; default 1), temperature (default 0: the likeliest), top_k, top_p, min_p, repeat_penalty"
-                        + " and seed",
-                "events; token: {position, id, text, probability} (probability: the model's own, before sampling"
-                        + " rules); done: {from, ids, text, same, end} (same: whether text gives these ids again)",
-                GenerateRoutes::generate));
+                        "generate",
+                        "Continues a text, as server-sent events: token, done, failed. Given up when the caller"
+                            + " leaves. With changes, the changed model continues: every token is then a pass over the"
+                            + " whole text",
+                        List.of(),
+                        "an object with the fields of a run, and perhaps max_tokens (1 to " + MOST_TOKENS
+                                + "; default 1), temperature (default 0: the likeliest), top_k, top_p, min_p,"
+                                + " repeat_penalty and seed",
+                        "events; token: {position, id, text, probability} (probability: the model's own, before"
+                                + " sampling rules); done: {from, ids, text, same, end} (same: whether text gives these"
+                                + " ids again)",
+                        GenerateRoutes::generate)
+                .with(FIELDS));
     }
 
     private static void generate(Call call) throws IOException, InterruptedException {
         Json.Obj body = call.body();
-        var spec = new LinkedHashMap<String, Json>();
-        body.fields().forEach((name, value) -> {
-            if (!SAMPLING.contains(name)) {
-                spec.put(name, value);
-            }
-        });
-        Spec of = RunRoutes.spec(call.site(), new Json.Obj("body", spec));
+        Spec of = RunRoutes.spec(call.site(), body);
         int most = TryRoutes.within("max_tokens", body.integer("max_tokens", 1), 1, MOST_TOKENS);
         var sampling = new Sampling(
                 body.real("temperature", 0),
@@ -74,7 +78,7 @@ final class GenerateRoutes {
             var telling = new Telling(events, of);
             try {
                 Generation.End end = of.hosted()
-                        .with(ops -> of.changes().isEmpty()
+                        .atLength(ops -> of.changes().isEmpty()
                                 ? plain(of, prompt, sampling, most, telling)
                                 : changed(of, ops, sampling, most, telling));
                 if (!telling.left) {

@@ -1,12 +1,13 @@
 package clearhead.server;
 
-import clearhead.inspect.Parity;
 import clearhead.inspect.Run;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /// A run in the store: waiting, running, done or failed.
 final class Held {
+    /// For so long after somebody asked for it, a run is not given up: they may be about to listen.
+    private static final long GRACE_NANOS = 3_000_000_000L;
+
     /// Where a run is.
     enum State {
         QUEUED,
@@ -15,18 +16,27 @@ final class Held {
         FAILED
     }
 
+    /// What a finished run is.
+    ///
+    /// @param seconds that it took
+    /// @param bytes that it keeps in memory, what is in the heap included
+    record Result(Run run, Findings findings, double seconds, long bytes) {}
+
     final String id;
     final Spec spec;
     final long since = System.nanoTime();
-    private final AtomicInteger listeners = new AtomicInteger();
     private State state = State.QUEUED;
     private int layer;
+    private int listeners;
     private boolean hadListeners;
-    private @Nullable Run run;
-    private @Nullable Parity parity;
+    private boolean givenUp;
+    private long asked = System.nanoTime();
+    private @Nullable Result result;
     private @Nullable Refusal refusal;
-    private double seconds;
+
+    /// How many use it; guarded by the store.
     int leases;
+    /// When it was last used; guarded by the store.
     long used;
 
     Held(String id, Spec spec) {
@@ -38,30 +48,20 @@ final class Held {
         return state;
     }
 
+    /// Layers that are done.
     synchronized int layer() {
         return layer;
     }
 
-    synchronized double seconds() {
-        return seconds;
-    }
-
-    synchronized Run run() {
-        if (run == null) {
+    synchronized Result result() {
+        if (result == null) {
             throw new IllegalStateException("the run " + id + " is not done");
         }
-        return run;
+        return result;
     }
 
-    synchronized Parity parity() {
-        if (parity == null) {
-            throw new IllegalStateException("the run " + id + " is not done");
-        }
-        return parity;
-    }
-
-    synchronized @Nullable Refusal refusal() {
-        return refusal;
+    synchronized Refusal refusal() {
+        return refusal == null ? Refusal.bad("The run failed.", "Start it again.") : refusal;
     }
 
     synchronized void running(int done) {
@@ -70,10 +70,8 @@ final class Held {
         notifyAll();
     }
 
-    synchronized void done(Run finished, Parity of, double took) {
-        run = finished;
-        parity = of;
-        seconds = took;
+    synchronized void done(Result finished) {
+        result = finished;
         state = State.DONE;
         notifyAll();
     }
@@ -96,19 +94,26 @@ final class Held {
         }
     }
 
-    void listen() {
-        synchronized (this) {
-            hadListeners = true;
-        }
-        listeners.incrementAndGet();
+    synchronized void listen() {
+        hadListeners = true;
+        listeners++;
     }
 
-    void leave() {
-        listeners.decrementAndGet();
+    synchronized void leave() {
+        listeners--;
     }
 
-    /// Whether somebody listened and all have gone.
-    synchronized boolean abandoned() {
-        return hadListeners && listeners.get() == 0;
+    /// Somebody else wants it, too.
+    ///
+    /// @return false if it has been given up
+    synchronized boolean ask() {
+        asked = System.nanoTime();
+        return !givenUp;
+    }
+
+    /// Gives it up for good if somebody listened, all have gone and nobody has just asked for it.
+    synchronized boolean giveUp() {
+        givenUp |= hadListeners && listeners == 0 && System.nanoTime() - asked > GRACE_NANOS;
+        return givenUp;
     }
 }

@@ -15,7 +15,7 @@ final class Lease implements AutoCloseable {
     }
 
     Run run() {
-        return held.run();
+        return held.result().run();
     }
 
     Spec spec() {
@@ -30,13 +30,18 @@ final class Lease implements AutoCloseable {
         return held.id;
     }
 
+    /// That the run took.
     double seconds() {
-        return held.seconds();
+        return held.result().seconds();
+    }
+
+    Findings findings() {
+        return held.result().findings();
     }
 
     /// Of all heads together.
     Parity parity() {
-        return held.parity();
+        return findings().parity();
     }
 
     @Override

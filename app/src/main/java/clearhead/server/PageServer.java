@@ -3,18 +3,20 @@ package clearhead.server;
 import clearhead.io.JsonWriter;
 import clearhead.io.ModelFileException;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
@@ -25,37 +27,65 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /// The HTTP server: the API under `/api/v1/`, the page everywhere else.
 public final class PageServer implements AutoCloseable {
-    private static final String API = "/api/v1/";
+    static final String API = "/api/v1/";
     private static final System.Logger LOG = System.getLogger(PageServer.class.getName());
+
+    private static final int HEADER_BYTES = 16 << 10;
+    private static final int CONNECTIONS = 1000;
+    private static final long IDLE_MILLIS = 60_000;
+    private static final long HEAD_MILLIS = 10_000;
+
+    /// Calls that may wait for a turn to compute.
+    private static final int WAITING = 512;
+
+    private static final long PATIENCE_MILLIS = 30_000;
 
     private final Site site;
     private final List<Route> routes = Routes.all();
     private final Pages pages;
-    private final Optional<byte[]> keyHash;
+    private final Door door;
+    private final Turns turns =
+            new Turns(Math.max(4, Runtime.getRuntime().availableProcessors()), WAITING, PATIENCE_MILLIS);
+    private final Patience patience = new Patience(HEAD_MILLIS);
     private final Server server;
     private final ServerConnector connector;
+    private boolean closed;
 
     /// @param key what calls must carry as `Authorization: Bearer …`; empty for none
     /// @param page folder of the built page
     PageServer(Site site, String host, int port, Optional<String> key, Path page) {
         this.site = site;
         pages = new Pages(page);
-        keyHash = key.map(PageServer::hash);
+        door = new Door(host, key);
         var pool = new QueuedThreadPool();
+        pool.setName("http");
+        pool.setDaemon(true);
         pool.setVirtualThreadsExecutor(VirtualThreads.getDefaultVirtualThreadsExecutor());
         server = new Server(pool);
+        server.setStopTimeout(2_000);
         var http = new HttpConfiguration();
         http.setSendServerVersion(false);
-        http.setRequestHeaderSize(16 << 10);
+        http.setRequestHeaderSize(HEADER_BYTES);
+        // All paths come to us, who answer 404 to strange ones.
+        http.setUriCompliance(UriCompliance.UNSAFE);
         connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(http));
         connector.setHost(host);
         connector.setPort(port);
-        connector.setIdleTimeout(60_000);
+        connector.setIdleTimeout(IDLE_MILLIS);
+        connector.setAcceptQueueSize(256);
+        connector.addBean(patience);
         server.addConnector(connector);
+        server.addBean(new NetworkConnectionLimit(CONNECTIONS, connector));
+        server.setErrorHandler(PageServer::refuseMalformed);
         server.setHandler(new Handler.Abstract() {
             @Override
             public boolean handle(Request request, Response response, Callback callback) {
-                answer(request, response);
+                patience.begin(request);
+                try {
+                    answer(request, response);
+                } finally {
+                    patience.end(request);
+                }
                 callback.succeeded();
                 return true;
             }
@@ -63,12 +93,31 @@ public final class PageServer implements AutoCloseable {
     }
 
     /// Begins to answer.
+    ///
+    /// @throws IOException if the host or port cannot be had; the message says why
     void start() throws Exception {
         server.start();
+        lookLater();
+    }
+
+    private void lookLater() {
+        connector.getScheduler().schedule(this::look, 1, TimeUnit.SECONDS);
+    }
+
+    private void look() {
+        patience.look();
+        if (connector.isRunning()) {
+            lookLater();
+        }
     }
 
     int port() {
         return connector.getLocalPort();
+    }
+
+    /// Whether the page is there, beside the API.
+    boolean hasPage() {
+        return pages.there();
     }
 
     void join() throws InterruptedException {
@@ -76,81 +125,76 @@ public final class PageServer implements AutoCloseable {
     }
 
     private void answer(Request request, Response response) {
-        headers(response);
-        String path = Request.getPathInContext(request);
+        Door.headers(response);
+        String path = request.getHttpURI().getPath();
         try {
-            if (!path.startsWith(API)) {
+            door.requireHost(request.getHeaders());
+            if (path == null || !Door.isPlain(path)) {
+                throw Refusal.of(404, "unknown_path", "There is nothing here.", "The page is at /.");
+            }
+            if (path.startsWith(API)) {
+                api(path.substring(API.length()), request, response);
+            } else {
                 pages.answer(path, request, response);
-                return;
             }
-            String under = path.substring(API.length());
-            Refusal unknown = Refusal.of(404, "unknown_path", "There is nothing here.", "See " + API + "openapi.json.");
-            for (Route route : routes) {
-                Optional<Map<String, String>> variables = route.match(under);
-                if (variables.isEmpty()) {
-                    continue;
-                }
-                if (!route.method().equals(request.getMethod())) {
-                    unknown = Refusal.of(
-                            405,
-                            "wrong_method",
-                            "This path is for " + route.method() + ".",
-                            "Use " + route.method() + ".");
-                    continue;
-                }
-                if (!route.open()) {
-                    requireKey(request);
-                }
-                route.handler().handle(new Call(site, route, variables.get(), request, response));
-                return;
-            }
-            throw unknown;
         } catch (Refusal e) {
             refuse(response, e);
-        } catch (IllegalArgumentException e) {
-            refuse(response, Refusal.bad(String.valueOf(e.getMessage()), "Change the request."));
-        } catch (ModelFileException e) {
+        } catch (IllegalArgumentException | ModelFileException e) {
             // Only a body is read as a file is; a model's own files were read at the start.
             refuse(response, Refusal.bad(String.valueOf(e.getMessage()), "Change the request."));
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             // The caller has left.
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            refuse(response, Runs.stopping());
+        } catch (OutOfMemoryError e) {
+            refuse(response, Refusal.busy("The server has no memory left for this.", 5));
         } catch (Exception | Error e) {
-            LOG.log(System.Logger.Level.ERROR, "answering " + request.getMethod() + " failed", e);
+            log(request.getMethod(), e);
             refuse(response, Refusal.of(500, "failed", "The server failed: " + e, "Please report it."));
         }
     }
 
-    private static void headers(Response response) {
-        var headers = response.getHeaders();
-        headers.put("X-Content-Type-Options", "nosniff");
-        headers.put("Referrer-Policy", "no-referrer");
-        headers.put(
-                "Content-Security-Policy",
-                "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; worker-src 'self'"
-                        + " blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
-        headers.put(HttpHeader.CACHE_CONTROL, "no-store");
+    /// Where in the program it happened, without its message, which may quote the text.
+    private static void log(String method, Throwable e) {
+        var lines = new StringBuilder(
+                "answering " + method + " failed: " + e.getClass().getName());
+        for (StackTraceElement frame : e.getStackTrace()) {
+            if (frame.getClassName().startsWith("clearhead.")) {
+                lines.append("\n    at ").append(frame);
+            }
+        }
+        LOG.log(System.Logger.Level.ERROR, lines.toString());
     }
 
-    private void requireKey(Request request) {
-        if (keyHash.isEmpty()) {
+    private void api(String under, Request request, Response response) throws Exception {
+        door.requireOwnPage(request.getHeaders());
+        Refusal unknown = Refusal.of(404, "unknown_path", "There is nothing here.", "See " + API + "openapi.json.");
+        for (Route route : routes) {
+            Optional<Map<String, String>> variables = route.match(under);
+            if (variables.isEmpty()) {
+                continue;
+            }
+            if (!route.method().equals(request.getMethod())) {
+                unknown = Refusal.of(
+                        405, "wrong_method", "This path is for " + route.method() + ".", "Use " + route.method() + ".");
+                response.getHeaders().put(HttpHeader.ALLOW, route.method());
+                continue;
+            }
+            response.getHeaders().remove(HttpHeader.ALLOW);
+            if (!route.open()) {
+                door.requireKey(request.getHeaders());
+            }
+            if (route.waits()) {
+                route.handler().handle(new Call(site, route, variables.get(), request, response, () -> {}));
+                return;
+            }
+            try (Turns.Turn turn = turns.take()) {
+                route.handler().handle(new Call(site, route, variables.get(), request, response, turn::close));
+            }
             return;
         }
-        String given = request.getHeaders().get(HttpHeader.AUTHORIZATION);
-        byte[] hash = hash(given != null && given.startsWith("Bearer ") ? given.substring(7) : "");
-        if (!MessageDigest.isEqual(hash, keyHash.get())) {
-            throw Refusal.of(
-                    401, "key_needed", "The server wants its API key.", "Send it as Authorization: Bearer KEY.");
-        }
-    }
-
-    private static byte[] hash(String key) {
-        try {
-            return MessageDigest.getInstance("SHA-256").digest(key.getBytes(StandardCharsets.UTF_8));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
+        door.requireKey(request.getHeaders());
+        throw unknown;
     }
 
     private static void refuse(Response response, Refusal why) {
@@ -161,11 +205,34 @@ public final class PageServer implements AutoCloseable {
         if (why.retryAfter > 0) {
             response.getHeaders().put(HttpHeader.RETRY_AFTER, why.retryAfter);
         }
+        if (why.status == HttpStatus.UNAUTHORIZED_401) {
+            response.getHeaders().put(HttpHeader.WWW_AUTHENTICATE, "Bearer");
+        }
+        response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+        Pages.send(response, "application/json", ByteBuffer.wrap(bytes(why)));
+    }
+
+    private static byte[] bytes(Refusal why) {
         var bytes = new ByteArrayOutputStream();
         try (var w = JsonWriter.to(bytes, false)) {
             error(w, why);
         }
-        Pages.send(response, "application/json", ByteBuffer.wrap(bytes.toByteArray()));
+        return bytes.toByteArray();
+    }
+
+    /// What is no HTTP, or has too long a head, in our words.
+    private static boolean refuseMalformed(Request request, Response response, Callback callback) {
+        int status = response.getStatus() >= 400 ? response.getStatus() : 400;
+        Door.headers(response);
+        Refusal why = Refusal.of(
+                status,
+                status == 414 || status == 431 ? "too_large" : "bad_request",
+                "The request cannot be read: " + HttpStatus.getMessage(status) + ".",
+                "Send HTTP/1.1 with a head of at most " + HEADER_BYTES + " bytes.");
+        response.setStatus(status);
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
+        response.write(true, ByteBuffer.wrap(bytes(why)), callback);
+        return true;
     }
 
     static void error(JsonWriter w, Refusal why) {
@@ -174,10 +241,18 @@ public final class PageServer implements AutoCloseable {
         w.endObject().endObject();
     }
 
+    /// Ends what runs, tells who waits, and closes the models.
     @Override
     public void close() throws Exception {
-        server.stop();
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+        }
+        connector.shutdown();
         site.runs().close();
+        server.stop();
         site.models().forEach(Hosted::close);
     }
 }

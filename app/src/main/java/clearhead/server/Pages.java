@@ -3,6 +3,7 @@ package clearhead.server;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,6 +18,7 @@ import org.eclipse.jetty.server.Response;
 final class Pages {
     private static final Map<String, String> TYPES = Map.of(
             "html", "text/html;charset=utf-8",
+            "txt", "text/plain;charset=utf-8",
             "js", "text/javascript;charset=utf-8",
             "css", "text/css;charset=utf-8",
             "svg", "image/svg+xml",
@@ -31,12 +33,18 @@ final class Pages {
             return;
         }
         try (Stream<Path> all = Files.walk(folder)) {
-            for (Path file : all.filter(Files::isRegularFile).toList()) {
+            for (Path file : all.filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
+                    .toList()) {
                 files.put("/" + folder.relativize(file).toString().replace('\\', '/'), Files.readAllBytes(file));
             }
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
+    }
+
+    /// Whether there is a page.
+    boolean there() {
+        return files.containsKey("/index.html");
     }
 
     void answer(String path, Request request, Response response) {
@@ -48,7 +56,8 @@ final class Pages {
                             404,
                             "no_page",
                             "The page is not built; the API under /api/v1/ works.",
-                            "Build it: Node 20.19 or newer and npm, then start again.")
+                            "Install Node 20.19 or newer with npm, and start `clearhead serve` again: it builds the"
+                                    + " page.")
                     : Refusal.of(404, "unknown_path", "There is nothing here.", "The page is at /.");
         }
         if (!request.getMethod().equals("GET") && !request.getMethod().equals("HEAD")) {

@@ -1,6 +1,7 @@
 package clearhead.server;
 
 import java.util.List;
+import java.util.regex.Pattern;
 
 /// A parameter of a route's query: its name, meaning and range.
 ///
@@ -11,6 +12,10 @@ record Parameter(
         String meaning,
         Type type,
         @org.jspecify.annotations.Nullable String otherwise) {
+    private static final Pattern WHOLE = Pattern.compile("-?[0-9]{1,19}");
+    private static final Pattern REAL =
+            Pattern.compile("-?([0-9]{1,40}(\\.[0-9]{0,400})?|\\.[0-9]{1,400})([eE][-+]?[0-9]{1,4})?");
+
     /// What a parameter may be.
     sealed interface Type {
         /// @param least smallest value
@@ -58,12 +63,14 @@ record Parameter(
             fits = given == null
                     || switch (type) {
                         case Type.Whole(long least, long most) -> {
-                            long v = Long.parseLong(value);
-                            yield v >= least && v <= most;
+                            yield WHOLE.matcher(value).matches()
+                                    && Long.parseLong(value) >= least
+                                    && Long.parseLong(value) <= most;
                         }
                         case Type.Real(double least, double most) -> {
-                            double v = Double.parseDouble(value);
-                            yield v >= least && v <= most;
+                            yield REAL.matcher(value).matches()
+                                    && Double.parseDouble(value) >= least
+                                    && Double.parseDouble(value) <= most;
                         }
                         case Type.Choice(List<String> values) -> values.contains(value);
                         case Type.Text(int most) -> value.length() <= most;

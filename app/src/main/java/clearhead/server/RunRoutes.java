@@ -2,8 +2,6 @@ package clearhead.server;
 
 import clearhead.inspect.Interventions;
 import clearhead.inspect.Parity;
-import clearhead.inspect.PatternRows;
-import clearhead.inspect.Run;
 import clearhead.io.Json;
 import clearhead.io.JsonWriter;
 import clearhead.tokenizer.Special;
@@ -12,12 +10,18 @@ import clearhead.view.Prompt;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 
 /// Models, and runs from their start to their numbers.
 final class RunRoutes {
-    private static final long PING_MILLIS = 1000;
-    private static final Set<String> SPEC = Set.of("model", "text", "ids", "changes", "other");
+    private static final long PING_MILLIS = 500;
+
+    /// The fields that name a run.
+    static final List<Field> SPEC = List.of(
+            Field.needed("model", Field.Type.TEXT, "the name of a model, from GET models"),
+            Field.optional("text", Field.Type.TEXT, "the text; or give ids"),
+            Field.optional("ids", Field.Type.WHOLES, "ids of tokens; or give a text"),
+            Field.optional("changes", Field.Type.TEXTS, "changes to the run, such as \"head:2.1=0\""),
+            Field.optional("other", Field.Type.TEXT, "the text that patches take values from"));
 
     private RunRoutes() {}
 
@@ -30,20 +34,30 @@ final class RunRoutes {
                                 "{status}",
                                 call -> call.json(w ->
                                         w.beginObject().field("status", "up").endObject()))
-                        .withoutKey(),
+                        .withoutKey()
+                        .waiting(),
                 Route.get(
-                        "models",
-                        "The models shown, and the server's limits",
-                        List.of(),
-                        "{models, default, ready_text, limits}",
-                        RunRoutes::models),
+                                "openapi.json",
+                                "This description",
+                                List.of(),
+                                "OpenAPI 3.1",
+                                call -> call.json(w -> OpenApi.write(w, Routes.all())))
+                        .waiting(),
+                Route.get(
+                                "models",
+                                "The models shown, and the server's limits",
+                                List.of(),
+                                "{models, default, ready_text, limits}",
+                                RunRoutes::models)
+                        .waiting(),
                 Route.post(
-                        "runs",
-                        "Starts a run, or finds the one that is there",
-                        List.of(),
-                        "an object with model, text or ids, and perhaps changes (an array of texts) and other (a text)",
-                        "{id, state}",
-                        RunRoutes::start),
+                                "runs",
+                                "Starts a run, or finds the one that is there; 429 when too many wait",
+                                List.of(),
+                                "an object with model, text or ids, and perhaps changes and other",
+                                "{id, state}",
+                                RunRoutes::start)
+                        .with(SPEC),
                 Route.get(
                         "runs/{run}",
                         "A finished run",
@@ -55,12 +69,13 @@ final class RunRoutes {
                             }
                         }),
                 Route.get(
-                        "runs/{run}/events",
-                        "Progress of a run by layer, as server-sent events: progress, done, failed. A run whose"
-                                + " listeners have all left before it is done is given up",
-                        List.of(),
-                        "events",
-                        RunRoutes::events));
+                                "runs/{run}/events",
+                                "Progress of a run by layer, as server-sent events: progress, done, failed. A run whose"
+                                        + " listeners have all left before it is done is given up",
+                                List.of(),
+                                "events",
+                                RunRoutes::events)
+                        .waiting());
     }
 
     private static void models(Call call) {
@@ -76,7 +91,11 @@ final class RunRoutes {
                     .beginObject()
                     .field("body_bytes", Site.BODY_BYTES)
                     .field("text_characters", Site.TEXT_CHARACTERS);
-            w.field("changes", Site.CHANGES).endObject().endObject();
+            w.field("changes", Site.CHANGES)
+                    .field("memory_bytes", site.runs().budget())
+                    .field("queue", site.runs().queueLimit())
+                    .endObject()
+                    .endObject();
         });
     }
 
@@ -85,7 +104,7 @@ final class RunRoutes {
         var t = model.transformer();
         var spec = t.blocks().getFirst().attention().spec();
         w.beginObject()
-                .field("name", model.name())
+                .field("name", hosted.name())
                 .field("family", model.family().name());
         w.field("layers", t.layers()).field("heads", spec.heads()).field("kv_heads", spec.kvHeads());
         w.field("head_dim", spec.headDim())
@@ -114,13 +133,6 @@ final class RunRoutes {
     }
 
     static Spec spec(Site site, Json.Obj body) {
-        for (String name : body.fields().keySet()) {
-            if (!SPEC.contains(name)) {
-                throw Refusal.bad(
-                        "A run has no field of that name: " + name.substring(0, Math.min(40, name.length())) + ".",
-                        "The fields are model, text, ids, changes, other.");
-            }
-        }
         Hosted hosted = site.model(body.text("model"));
         if (body.has("text") == body.has("ids")) {
             throw Refusal.bad("A run needs a text or ids.", "Give one of the two.");
@@ -165,11 +177,8 @@ final class RunRoutes {
 
     private static void events(Call call) throws IOException, InterruptedException {
         String id = call.variable("run");
-        Held held = call.site()
-                .runs()
-                .find(id)
-                .orElseThrow(() -> Refusal.of(
-                        404, "unknown_run", "The server has no such run.", "Make it again from its text: POST runs."));
+        Runs runs = call.site().runs();
+        Held held = runs.find(id).orElseThrow(() -> runs.missing(id));
         held.listen();
         try (Events events = call.events()) {
             int layers = held.spec.hosted().model().transformer().layers();
@@ -179,7 +188,7 @@ final class RunRoutes {
                 Held.State now = held.state();
                 int at = held.layer();
                 if (now == Held.State.DONE) {
-                    try (Lease lease = call.run()) {
+                    try (Lease lease = runs.lease(held)) {
                         events.send("done", w -> {
                             w.beginObject().name("run");
                             run(w, lease);
@@ -189,11 +198,7 @@ final class RunRoutes {
                     return;
                 }
                 if (now == Held.State.FAILED) {
-                    Refusal why = held.refusal();
-                    events.send(
-                            "failed",
-                            w -> PageServer.error(
-                                    w, why == null ? Refusal.bad("The run failed.", "Start it again.") : why));
+                    events.send("failed", w -> PageServer.error(w, held.refusal()));
                     return;
                 }
                 if (now == Held.State.RUNNING && (now != state || at != layer)) {
@@ -233,7 +238,9 @@ final class RunRoutes {
                 .field("bytes", lease.run().bytes());
         parity(w.name("parity"), lease.parity());
         w.field("cli", cli(lease));
-        strongest(w, lease.run());
+        Findings found = lease.findings();
+        w.name("strongest").beginObject().field("layer", found.layer()).field("head", found.head());
+        w.field("query", found.query()).field("key", found.key()).endObject();
         w.endObject();
     }
 
@@ -274,30 +281,5 @@ final class RunRoutes {
         return word.matches("[A-Za-z0-9_./:=,>*-]+") && !word.contains(">")
                 ? word
                 : "'" + word.replace("'", "'\\''") + "'";
-    }
-
-    /// The head with the strongest single look of the last token, the first key not counted.
-    private static void strongest(JsonWriter w, Run run) {
-        int query = run.tokens() - 1;
-        double best = -1;
-        int[] at = {0, 0, 0};
-        for (int layer = 0; layer < run.model().layers(); layer++) {
-            PatternRows rows = run.pattern(layer);
-            for (int head = 0; head < rows.spec().heads(); head++) {
-                double[] weights = rows.row(head, query).weights();
-                for (int key = 1; key < query; key++) {
-                    if (weights[key] > best) {
-                        best = weights[key];
-                        at = new int[] {layer, head, key};
-                    }
-                }
-            }
-        }
-        w.name("strongest")
-                .beginObject()
-                .field("layer", at[0])
-                .field("head", at[1])
-                .field("query", query);
-        w.field("key", at[2]).endObject();
     }
 }

@@ -1,36 +1,62 @@
 package clearhead.server;
 
-import clearhead.inspect.Parity;
 import clearhead.inspect.Run;
+import clearhead.io.ModelFileException;
+import clearhead.nn.Block;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Probe;
 import clearhead.ops.Ops;
+import clearhead.tensor.Workspace;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
 
 /// The runs that the server keeps, within a budget of memory. One is computed at a time, with all
 /// cores; a bounded number wait; the longest unused are given up when memory is needed.
 final class Runs implements AutoCloseable {
-    /// Query rows of every head that the parity figure compares.
-    private static final int PARITY_ROWS = 16;
+    /// Why runs failed is remembered of so many.
+    private static final int FAILURES = 256;
+
+    /// A workspace that grew beyond this is given back to the machine after the run.
+    private static final long KEPT_BYTES = 256L << 20;
+
+    /// Bytes of heap that the name of a token takes, about.
+    private static final long LABEL_BYTES = 300;
+
+    /// How long a run waits for memory that others use.
+    private static final long PATIENCE_NANOS = 30_000_000_000L;
 
     private final long budget;
     private final int queueLimit;
     private final Map<String, Held> held = new HashMap<>();
+    private final Map<String, Refusal> failures = new LinkedHashMap<>();
     private final ArrayDeque<Held> queue = new ArrayDeque<>();
     private final Thread worker;
+    private Workspace workspace = new Workspace();
     private long bytes;
     private long clock;
+    private double usualSeconds = 0.1;
     private boolean closed;
 
+    /// @param budget bytes of runs kept at most
+    /// @param queueLimit runs that may wait
     Runs(long budget, int queueLimit) {
         this.budget = budget;
         this.queueLimit = queueLimit;
         worker = Thread.ofPlatform().daemon().name("runs").start(this::work);
+    }
+
+    long budget() {
+        return budget;
+    }
+
+    int queueLimit() {
+        return queueLimit;
     }
 
     /// The run of a spec: the one that is there, or a new one in the queue.
@@ -41,19 +67,27 @@ final class Runs implements AutoCloseable {
             throw Refusal.of(
                     413,
                     "too_long",
-                    "A run of " + spec.prompt().ids().length + " tokens keeps about " + (needs >> 20)
+                    "A run of " + spec.prompt().ids().length + " tokens keeps about " + ((needs >> 20) + 1)
                             + " MB; the server keeps at most " + (budget >> 20) + " MB of runs.",
                     "Take a shorter text, or start the server with a larger --memory.");
         }
         synchronized (this) {
             Held there = held.get(id);
-            if (there != null && there.state() != Held.State.FAILED) {
+            if (there != null && there.ask()) {
                 there.used = ++clock;
                 return there;
             }
-            if (queue.size() >= queueLimit) {
-                throw Refusal.busy("The server has " + queue.size() + " runs waiting.", 1 + queue.size() / 4);
+            if (closed) {
+                throw stopping();
             }
+            if (queue.size() >= queueLimit) {
+                queue.removeIf(this::dropped);
+            }
+            if (queue.size() >= queueLimit) {
+                throw Refusal.busy("The server has " + queue.size() + " runs waiting.", (int)
+                        Math.clamp(Math.ceil(usualSeconds * queue.size() / 2), 1, 30));
+            }
+            failures.remove(id);
             var fresh = new Held(id, spec);
             fresh.used = ++clock;
             held.put(id, fresh);
@@ -61,6 +95,15 @@ final class Runs implements AutoCloseable {
             notifyAll();
             return fresh;
         }
+    }
+
+    /// Whether nobody waits for it any more; if so, it is failed.
+    private boolean dropped(Held waiting) {
+        if (waiting.giveUp()) {
+            fail(waiting, cancelled());
+            return true;
+        }
+        return false;
     }
 
     synchronized Optional<Held> find(String id) {
@@ -71,16 +114,24 @@ final class Runs implements AutoCloseable {
         return Optional.ofNullable(there);
     }
 
+    /// Why there is no such run: it failed, or nobody started it.
+    synchronized Refusal missing(String id) {
+        Refusal why = failures.get(id);
+        return why != null
+                ? why
+                : Refusal.of(
+                        404,
+                        "unknown_run",
+                        "The server does not have this run (any more).",
+                        "Make it again from its text: POST runs.");
+    }
+
     /// The finished run, kept until the lease is closed.
     synchronized Lease lease(String id) {
-        Held there = find(id).orElseThrow(() -> Refusal.of(
-                404,
-                "unknown_run",
-                "The server has no run " + printable(id) + ".",
-                "Make it again from its text: POST runs."));
+        Held there = find(id).orElseThrow(() -> missing(id));
         switch (there.state()) {
             case DONE -> {}
-            case FAILED -> throw there.refusal() == null ? new IllegalStateException() : there.refusal();
+            case FAILED -> throw there.refusal();
             case QUEUED, RUNNING ->
                 throw Refusal.of(
                         409,
@@ -88,16 +139,24 @@ final class Runs implements AutoCloseable {
                         "The run " + id + " is not done yet.",
                         "Wait for it: GET runs/" + id + "/events.");
         }
+        return lease(there);
+    }
+
+    /// The same of a run that was found before: it may have been evicted since.
+    synchronized Lease lease(Held there) {
+        if (held.get(there.id) != there) {
+            throw missing(there.id);
+        }
+        there.used = ++clock;
         there.leases++;
         return new Lease(this, there);
     }
 
-    private static String printable(String id) {
-        return id.matches("[0-9a-f]{16}") ? id : "of that name";
-    }
-
     synchronized void release(Held there) {
         there.leases--;
+        if (closed && there.leases == 0) {
+            evict(there);
+        }
         notifyAll();
     }
 
@@ -106,13 +165,28 @@ final class Runs implements AutoCloseable {
         return bytes;
     }
 
-    /// About what a run keeps: see [Run].
+    /// How many are kept, waiting or running.
+    synchronized int size() {
+        return held.size();
+    }
+
+    /// Whether nobody waits.
+    synchronized boolean idle() {
+        return queue.isEmpty();
+    }
+
+    /// About what a run keeps: see [Run]. With changes, z stands beside the pattern's own.
     private static long estimate(Spec spec) {
         var model = spec.hosted().model().transformer();
-        var heads = model.blocks().getFirst().attention().spec();
-        long token = 4L
-                * model.layers()
-                * (model.dim() + (long) heads.headDim() * (2L * heads.heads() + 2L * heads.kvHeads()) + heads.heads());
+        long token = 4L * model.dim() + LABEL_BYTES;
+        for (Block block : model.blocks()) {
+            var heads = block.attention().spec();
+            long z = spec.changes().isEmpty() ? 0 : heads.heads();
+            token += 4L
+                    * (model.dim()
+                            + (long) heads.headDim() * (2L * heads.heads() + 2L * heads.kvHeads() + z)
+                            + heads.heads());
+        }
         return Math.multiplyExact(token, (long) spec.prompt().ids().length);
     }
 
@@ -137,43 +211,59 @@ final class Runs implements AutoCloseable {
     }
 
     private void compute(Held next) {
-        long start = System.nanoTime();
         try {
-            if (next.abandoned()) {
-                throw new CancellationException();
-            }
+            proceed(next);
             makeRoom(estimate(next.spec));
             next.running(0);
-            Run run = next.spec.hosted().with(ops -> run(next, ops));
+            long start = System.nanoTime();
+            Run run = run(next, next.spec.hosted().model().backend().ops(workspace));
             double seconds = (System.nanoTime() - start) / 1e9;
-            Parity parity = parity(run);
+            long kept = run.bytes() + LABEL_BYTES * run.tokens();
+            var result = new Held.Result(run, Findings.of(run), seconds, kept);
             synchronized (this) {
-                bytes += run.bytes();
+                bytes += kept;
+                usualSeconds += 0.2 * ((System.nanoTime() - start) / 1e9 - usualSeconds);
+                next.done(result);
             }
-            next.done(run, parity, seconds);
         } catch (CancellationException e) {
-            fail(
-                    next,
-                    Refusal.of(
-                            409,
-                            "cancelled",
-                            "The run was given up: everybody who waited for it has left.",
-                            "Start it again."));
+            fail(next, isClosed() ? stopping() : cancelled());
         } catch (Refusal e) {
             fail(next, e);
-        } catch (IllegalArgumentException e) {
-            fail(next, Refusal.bad(String.valueOf(e.getMessage()), "Change the text or the interventions."));
+        } catch (IllegalArgumentException | ModelFileException e) {
+            // Of the text, the changes, or a weight that is no number: the message names it.
+            fail(next, Refusal.of(422, "refused", text(e), "Change the text, the changes or the model."));
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            fail(next, Refusal.of(503, "stopping", "The server is stopping.", "Start it again."));
-        } catch (RuntimeException | Error e) {
+            fail(next, stopping());
+        } catch (OutOfMemoryError e) {
             fail(
                     next,
                     Refusal.of(
-                            500,
-                            "failed",
-                            "The run failed: " + e.getMessage(),
-                            "Try another text; if it stays, report it."));
+                            503,
+                            "out_of_memory",
+                            "The machine has no memory left for this run.",
+                            "Take a shorter text, or start the server with a smaller --memory."));
+        } catch (RuntimeException | Error e) {
+            fail(next, Refusal.of(500, "failed", "The run failed: " + text(e), "If it stays so, please report it."));
+        } finally {
+            workspace.reset();
+            if (workspace.reserved() > KEPT_BYTES) {
+                workspace.close();
+                workspace = new Workspace();
+            }
+        }
+    }
+
+    private static String text(Throwable e) {
+        return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    }
+
+    private synchronized boolean isClosed() {
+        return closed;
+    }
+
+    private void proceed(Held next) {
+        if (isClosed() || next.giveUp()) {
+            throw new CancellationException();
         }
     }
 
@@ -183,76 +273,106 @@ final class Runs implements AutoCloseable {
         int[] ids = spec.prompt().ids();
         Probe probe = spec.changes().isEmpty() ? Probe.NONE : spec.changes().probe(model, ops, ids, spec.other());
         Run run = Run.of(model, ops, spec.changes().ids(ids), probe, (done, of) -> {
+            proceed(next);
             next.running(done);
-            return !next.abandoned();
+            return true;
         });
-        double[] logits = run.logits(ops, run.tokens() - 1);
-        for (double logit : logits) {
-            if (!Double.isFinite(logit)) {
-                run.close();
-                spec.hosted().model().forward(ForwardPass.of(ops, ids).lastLogits());
-                throw Refusal.of(
-                        422,
-                        "not_finite",
-                        "The model's logits are no finite numbers on this text.",
-                        "Look at the weights of the model, or at the changes.");
+        try {
+            for (double logit : run.logits(ops, run.tokens() - 1)) {
+                if (!Double.isFinite(logit)) {
+                    // Names the weight, where one is the cause.
+                    spec.hosted().model().forward(ForwardPass.of(ops, ids).lastLogits());
+                    throw Refusal.of(
+                            422,
+                            "not_finite",
+                            "With these changes, the logits are no finite numbers.",
+                            "Take smaller factors, or fewer changes.");
+                }
             }
+        } catch (RuntimeException | Error e) {
+            run.close();
+            throw e;
         }
         return run;
     }
 
-    private static Parity parity(Run run) {
-        Parity all = null;
-        for (int layer = 0; layer < run.model().layers(); layer++) {
-            for (int head = 0; head < run.pattern(layer).spec().heads(); head++) {
-                Parity one = run.parity(layer, head, PARITY_ROWS);
-                all = all == null ? one : all.and(one);
-            }
-        }
-        if (all == null) {
-            throw new IllegalStateException("a model without heads");
-        }
-        return all;
-    }
-
     private void fail(Held next, Refusal why) {
         synchronized (this) {
-            held.remove(next.id, next);
+            // Another may have taken its place after it was given up.
+            if (held.remove(next.id, next)) {
+                failures.put(next.id, why);
+                if (failures.size() > FAILURES) {
+                    failures.remove(failures.keySet().iterator().next());
+                }
+            }
+            next.failed(why);
         }
-        next.failed(why);
+    }
+
+    static Refusal cancelled() {
+        return Refusal.of(
+                409,
+                "cancelled",
+                "The run was given up: everybody who waited for it has left.",
+                "Start it again: POST runs.");
+    }
+
+    static Refusal stopping() {
+        return Refusal.of(503, "stopping", "The server is stopping.", "Start it again with `clearhead serve`.");
     }
 
     /// Gives up runs that nobody uses, the longest unused first, until `needs` more fit.
     private synchronized void makeRoom(long needs) throws InterruptedException {
-        long patience = System.nanoTime() + 30_000_000_000L;
+        long end = System.nanoTime() + PATIENCE_NANOS;
         while (bytes + needs > budget) {
-            Optional<Held> oldest = held.values().stream()
-                    .filter(h -> h.state() == Held.State.DONE && h.leases == 0)
-                    .min(Comparator.comparingLong(h -> h.used));
-            if (oldest.isEmpty()) {
-                if (System.nanoTime() > patience) {
-                    throw Refusal.busy("All memory for runs is in use.", 5);
-                }
-                wait(500);
-                continue;
+            if (closed) {
+                throw new CancellationException();
             }
-            Held gone = oldest.get();
-            held.remove(gone.id);
-            bytes -= gone.run().bytes();
-            gone.run().close();
+            @Nullable
+            Held oldest = held.values().stream()
+                    .filter(h -> h.state() == Held.State.DONE && h.leases == 0)
+                    .min(Comparator.comparingLong(h -> h.used))
+                    .orElse(null);
+            if (oldest != null) {
+                evict(oldest);
+            } else if (System.nanoTime() > end) {
+                throw Refusal.busy("All memory for runs is in use.", 5);
+            } else {
+                wait(500);
+            }
         }
     }
 
+    private void evict(Held gone) {
+        held.remove(gone.id, gone);
+        bytes -= gone.result().bytes();
+        gone.result().run().close();
+    }
+
+    /// Ends what runs, and gives up what nobody uses.
     @Override
     public void close() {
         synchronized (this) {
             closed = true;
+            Held waiting;
+            while ((waiting = queue.poll()) != null) {
+                fail(waiting, stopping());
+            }
             notifyAll();
         }
         try {
             worker.join(10_000);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+        synchronized (this) {
+            held.values().stream()
+                    .filter(h -> h.state() == Held.State.DONE && h.leases == 0)
+                    .toList()
+                    .forEach(this::evict);
+        }
+        if (!worker.isAlive()) {
+            workspace.close();
         }
     }
 }

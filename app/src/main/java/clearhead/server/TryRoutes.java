@@ -244,7 +244,7 @@ final class TryRoutes {
                 return !left[0];
             };
             try {
-                Consumer<JsonWriter> answer = lease.hosted().with(ops -> work.run(ops, each));
+                Consumer<JsonWriter> answer = lease.hosted().atLength(ops -> work.run(ops, each));
                 events.send("done", w -> {
                     w.beginObject();
                     answer.accept(w);
