@@ -6,10 +6,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 
 /// A matrix of attention, query rows by key columns, computed from queries, keys and lse where somebody
 /// looks: exact rows and columns in double precision, and tiles of a pyramid in float32, for maps.
-/// Nothing is kept, and no more is made at a time than [#STRIP] cells. Masked cells are NaN.
+/// Nothing is kept, and a few million cells are made at a time. Masked cells are NaN.
 ///
 /// Where units are words or sentences, the weights of a unit's keys are added up and those of its
 /// queries averaged; scores are averaged over both.
@@ -20,7 +21,10 @@ public final class AttentionMap {
     /// Tokens up to which a rollout is computed: each of its rows costs tokens² steps a layer.
     public static final int ROLLOUT_TOKENS = 4096;
 
-    private static final int STRIP = 4 << 20;
+    /// Tokens of a block: four million cells at most are made at a time.
+    private static final int ROWS = 1024;
+
+    private static final int COLUMNS = 4096;
 
     /// What a cell shows.
     public enum Kind {
@@ -220,7 +224,8 @@ public final class AttentionMap {
         return pooled(ops, 0, size(), 0, size(), cell, cell, side, Pool.MAX);
     }
 
-    /// Cells of a rectangle of units, pooled into `side` × `side` values.
+    /// Cells of a rectangle of units, pooled into `side` × `side` values, block by block: what a block's
+    /// queries cannot see is left out.
     private float[] pooled(
             Ops ops,
             int fromRow,
@@ -231,52 +236,77 @@ public final class AttentionMap {
             IntUnaryOperator columnCell,
             int side,
             Pool pool) {
-        var result = new float[side * side];
-        Arrays.fill(result, Float.NaN);
-        if (fromRow >= toRow || fromColumn >= toColumn) {
-            return result;
-        }
-        int firstKey = units.starts()[fromColumn];
-        int keys = units.starts()[toColumn] - firstKey;
-        var cellOf = new int[toColumn - fromColumn];
-        Arrays.setAll(cellOf, c -> columnCell.applyAsInt(fromColumn + c));
-        var sums = new double[side];
-        var seen = new long[side];
-        var line = new float[toColumn - fromColumn];
-        int rowsAtOnce = Math.max(1, STRIP / keys);
-        int current = rowCell.applyAsInt(fromRow);
-        int done = fromRow;
-        while (done < toRow) {
-            int end = done + 1;
-            int firstQuery = units.starts()[done];
-            while (end < toRow && units.starts()[end + 1] - firstQuery <= rowsAtOnce) {
-                end++;
-            }
-            int queries = units.starts()[end] - firstQuery;
-            long mark = ops.workspace().mark();
-            float[] strip = strip(ops, firstQuery, firstQuery + queries, firstKey, firstKey + keys);
-            ops.workspace().release(mark);
-            for (int row = done; row < end; row++) {
-                int cell = rowCell.applyAsInt(row);
-                if (cell != current) {
-                    finish(result, current * side, sums, seen, pool);
-                    current = cell;
+        var pooling = new Pooling(side, pool, exponents(pool));
+        int[] rows = blocks(fromRow, toRow, ROWS);
+        int[] columns = blocks(fromColumn, toColumn, COLUMNS);
+        for (int r = 0; r < rows.length - 1; r++) {
+            for (int c = 0; c < columns.length - 1; c++) {
+                if (hidden(units.starts()[rows[r + 1]] - 1, units.starts()[columns[c]])) {
+                    break;
                 }
-                merge(strip, row, firstQuery, firstKey, keys, fromColumn, line);
-                pool(line, cellOf, sums, seen, pool);
+                var block = new Block(rows[r], rows[r + 1], columns[c], columns[c + 1]);
+                float[] cells = cells(ops, block, pooling.exponents());
+                int cell = rowCell.applyAsInt(block.fromRow);
+                int lastCell = rowCell.applyAsInt(block.toRow - 1);
+                var cellOf = new int[block.toColumn - block.fromColumn];
+                Arrays.setAll(cellOf, n -> columnCell.applyAsInt(block.fromColumn + n));
+                // Rows of one cell stay on one thread.
+                IntStream.rangeClosed(cell, lastCell).parallel().forEach(at -> {
+                    var line = new float[cellOf.length];
+                    for (int row = block.fromRow; row < block.toRow; row++) {
+                        if (rowCell.applyAsInt(row) == at) {
+                            merge(cells, block, row, line);
+                            pooling.add(at, line, cellOf);
+                        }
+                    }
+                });
             }
-            done = end;
         }
-        finish(result, current * side, sums, seen, pool);
-        return result;
+        return pooling.result();
     }
 
+    /// Whether the weights of a block are left as exponents, since exp keeps the order of the largest.
+    private boolean exponents(Pool pool) {
+        return pool == Pool.MAX
+                && kind == Kind.WEIGHTS
+                && size() == run.tokens()
+                && of instanceof Heads.Mean(String _, List<Heads.Head> heads)
+                && heads.size() == 1;
+    }
+
+    /// Whether no query up to `lastQuery` sees a key from `firstKey` on.
+    private boolean hidden(int lastQuery, int firstKey) {
+        return firstKey > lastQuery && causal(run.pattern(0));
+    }
+
+    /// Bounds of stretches of whole units, each of at most `tokens` tokens where a unit is not longer.
+    private int[] blocks(int from, int to, int tokens) {
+        var bounds = IntStream.builder().add(from);
+        int start = from;
+        for (int unit = from + 1; unit < to; unit++) {
+            if (units.starts()[unit + 1] - units.starts()[start] > tokens) {
+                bounds.add(unit);
+                start = unit;
+            }
+        }
+        if (to > from) {
+            bounds.add(to);
+        }
+        return bounds.build().toArray();
+    }
+
+    /// A rectangle of units.
+    private record Block(int fromRow, int toRow, int fromColumn, int toColumn) {}
+
     /// One row of units from the rows of its tokens.
-    private void merge(float[] strip, int row, int firstQuery, int firstKey, int keys, int fromColumn, float[] line) {
+    private void merge(float[] cells, Block block, int row, float[] line) {
+        int firstQuery = units.starts()[block.fromRow];
+        int firstKey = units.starts()[block.fromColumn];
+        int keys = units.starts()[block.toColumn] - firstKey;
         int from = units.starts()[row];
         int to = units.starts()[row + 1];
         if (to - from == 1 && line.length == keys) {
-            System.arraycopy(strip, (from - firstQuery) * keys, line, 0, keys);
+            System.arraycopy(cells, (from - firstQuery) * keys, line, 0, keys);
             return;
         }
         var count = new int[line.length];
@@ -284,9 +314,9 @@ public final class AttentionMap {
         for (int i = from; i < to; i++) {
             int at = (i - firstQuery) * keys;
             for (int j = 0; j < keys; j++) {
-                float value = strip[at + j];
+                float value = cells[at + j];
                 if (!Float.isNaN(value)) {
-                    int c = units.of()[firstKey + j] - fromColumn;
+                    int c = units.of()[firstKey + j] - block.fromColumn;
                     line[c] = count[c]++ == 0 ? value : line[c] + value;
                 }
             }
@@ -296,37 +326,15 @@ public final class AttentionMap {
         }
     }
 
-    private static void pool(float[] line, int[] cellOf, double[] sums, long[] seen, Pool pool) {
-        for (int c = 0; c < line.length; ) {
-            int cell = cellOf[c];
-            double sum = sums[cell];
-            long count = seen[cell];
-            for (; c < line.length && cellOf[c] == cell; c++) {
-                float value = line[c];
-                if (!Float.isNaN(value)) {
-                    sum = count == 0 ? value : pool == Pool.MAX ? Math.max(sum, value) : sum + value;
-                    count++;
-                }
-            }
-            sums[cell] = sum;
-            seen[cell] = count;
-        }
-    }
-
-    private static void finish(float[] result, int at, double[] sums, long[] seen, Pool pool) {
-        for (int c = 0; c < sums.length; c++) {
-            if (seen[c] > 0) {
-                result[at + c] = (float) (pool == Pool.MAX ? sums[c] : sums[c] / seen[c]);
-            }
-            sums[c] = 0;
-            seen[c] = 0;
-        }
-    }
-
     /// Cells of a rectangle of tokens.
     ///
+    /// @param exponents whether weights are left as their logarithms
     /// @return [queries, keys]; NaN where masked
-    private float[] strip(Ops ops, int fromQuery, int toQuery, int fromKey, int toKey) {
+    private float[] cells(Ops ops, Block block, boolean exponents) {
+        int fromQuery = units.starts()[block.fromRow];
+        int toQuery = units.starts()[block.toRow];
+        int fromKey = units.starts()[block.fromColumn];
+        int toKey = units.starts()[block.toColumn];
         int keys = toKey - fromKey;
         if (of instanceof Heads.Rollout(int layer)) {
             float[][] rows = new Rollout(run, ops, layer).rows(fromQuery, toQuery);
@@ -338,18 +346,14 @@ public final class AttentionMap {
             }
             return cells;
         }
+        var what = kind == Kind.SCORES
+                ? PatternBlock.What.SCORES
+                : exponents ? PatternBlock.What.EXPONENTS : PatternBlock.What.WEIGHTS;
         List<Heads.Head> heads = ((Heads.Mean) of).heads();
         float[] sum = {};
         for (Heads.Head head : heads) {
             float[] cells = PatternBlock.cells(
-                    run.pattern(head.layer()),
-                    ops,
-                    head.head(),
-                    fromQuery,
-                    toQuery,
-                    fromKey,
-                    toKey,
-                    kind != Kind.SCORES);
+                    run.pattern(head.layer()), ops, head.head(), fromQuery, toQuery, fromKey, toKey, what);
             if (kind == Kind.VALUE) {
                 double[] norms = run.valueNorms(ops, head.layer())[head.head()];
                 for (int c = 0; c < cells.length; c++) {

@@ -3,63 +3,78 @@ package clearhead.inspect;
 import clearhead.ops.Ops;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
-import java.util.List;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 
 /// A rectangle of one head's pattern in float32, by the backend's own product and softmax, so that it
 /// is as fast as attention itself. softmax over the rectangle's part of a row is the weights but for
 /// one factor, exp(lse of the part − lse of the row).
 final class PatternBlock {
+    /// What a cell holds.
+    enum What {
+        SCORES,
+        WEIGHTS,
+        /// score − lse, whose exp is the weight
+        EXPONENTS
+    }
+
     private PatternBlock() {}
 
-    /// @param weights weights, or else scores
     /// @return [toQuery − fromQuery, toKey − fromKey], row-major; NaN where masked
     static float[] cells(
-            PatternRows rows, Ops ops, int head, int fromQuery, int toQuery, int fromKey, int toKey, boolean weights) {
+            PatternRows rows, Ops ops, int head, int fromQuery, int toQuery, int fromKey, int toKey, What what) {
         int queries = toQuery - fromQuery;
         int keys = toKey - fromKey;
+        long mark = ops.workspace().mark();
         Tensor q = ops.workspace().take(DType.F32, queries, rows.spec().headDim());
         Tensor k = ops.workspace().take(DType.F32, keys, rows.spec().headDim());
         rows.copyQueries(head, fromQuery, q);
         rows.copyKeys(head, fromKey, k);
-        Tensor scores = ops.scale(ops.linear(q, k), rows.spec().scale()); // [queries, keys]
-        mask(rows, head, scores, fromQuery, fromKey);
-        float[] cells = (weights ? ops.softmax(scores) : scores).toFloats();
-        for (int r = 0; r < queries; r++) {
-            int at = r * keys;
-            if (weights) {
-                scale(cells, at, keys, scores, rows.lse(head, fromQuery + r));
-            }
-            int position = rows.position(fromQuery + r);
-            if (AttentionMap.causal(rows)) {
-                for (int j = Math.max(0, position + 1 - fromKey); j < keys; j++) {
-                    cells[at + j] = Float.NaN;
-                }
-            }
-            for (int key : rows.cutKeys(head, position)) {
-                if (key >= fromKey && key < toKey) {
-                    cells[at + key - fromKey] = Float.NaN;
-                }
+        Tensor scores = ops.linear(ops.scale(q, rows.spec().scale()), k); // [queries, keys]
+        boolean causal = AttentionMap.causal(rows);
+        if (what == What.WEIGHTS) {
+            for (int r = 0; r < queries; r++) {
+                int row = r;
+                eachHidden(
+                        rows,
+                        causal,
+                        head,
+                        fromQuery + r,
+                        fromKey,
+                        keys,
+                        j -> scores.set((long) row * keys + j, Double.NEGATIVE_INFINITY));
             }
         }
+        float[] cells = (what == What.WEIGHTS ? ops.softmax(scores) : scores).toFloats();
+        IntStream.range(0, queries).parallel().forEach(r -> {
+            int at = r * keys;
+            double lse = rows.lse(head, fromQuery + r);
+            switch (what) {
+                case SCORES -> {}
+                case WEIGHTS -> scale(cells, at, keys, scores, lse);
+                case EXPONENTS -> {
+                    for (int c = at; c < at + keys; c++) {
+                        cells[c] -= (float) lse;
+                    }
+                }
+            }
+            eachHidden(rows, causal, head, fromQuery + r, fromKey, keys, j -> cells[at + j] = Float.NaN);
+        });
+        ops.workspace().release(mark);
         return cells;
     }
 
-    /// −∞ where a query may not look.
-    private static void mask(PatternRows rows, int head, Tensor scores, int fromQuery, int fromKey) {
-        int keys = scores.dim(1);
-        for (int r = 0; r < scores.dim(0); r++) {
-            int position = rows.position(fromQuery + r);
-            long at = (long) r * keys;
-            if (AttentionMap.causal(rows)) {
-                for (int j = Math.max(0, position + 1 - fromKey); j < keys; j++) {
-                    scores.set(at + j, Double.NEGATIVE_INFINITY);
-                }
-            }
-            List<Integer> cut = rows.cutKeys(head, position);
-            for (int key : cut) {
-                if (key >= fromKey && key < fromKey + keys) {
-                    scores.set(at + key - fromKey, Double.NEGATIVE_INFINITY);
-                }
+    /// Every key of the block that a query does not see.
+    private static void eachHidden(
+            PatternRows rows, boolean causal, int head, int query, int fromKey, int keys, IntConsumer key) {
+        int position = rows.position(query);
+        int visible = causal ? Math.clamp((long) position + 1 - fromKey, 0, keys) : keys;
+        for (int j = visible; j < keys; j++) {
+            key.accept(j);
+        }
+        for (int cut : rows.cutKeys(head, position)) {
+            if (cut >= fromKey && cut - fromKey < keys) {
+                key.accept(cut - fromKey);
             }
         }
     }

@@ -80,7 +80,7 @@ final class Rollout {
         float[] sum = new float[(to - from) * to];
         for (int head = 0; head < heads; head++) {
             long mark = ops.workspace().mark();
-            float[] cells = PatternBlock.cells(pattern, ops, head, from, to, 0, to, true);
+            float[] cells = PatternBlock.cells(pattern, ops, head, from, to, 0, to, PatternBlock.What.WEIGHTS);
             ops.workspace().release(mark);
             for (int c = 0; c < sum.length; c++) {
                 sum[c] += Float.isNaN(cells[c]) ? 0 : cells[c] / heads;
