@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { runJson } from '../../api';
 import { useLoad } from '../../load';
 import { inkOn, sequential } from '../../parts/colours';
@@ -56,8 +56,8 @@ export function LensView() {
     return (
         <>
             <div class="predict-rules" role="group" aria-label="Lens settings">
-                <Choice label="colour" value={by} options={[['probability', 'probability'], ['rank', 'rank of followed'], ['divergence', 'distance from the end']]} onChange={(v) => { colour.value = v; }} />
-                <Choice label="rows" value={mid} options={[['no', 'layers'], ['yes', 'after attention, too']]} onChange={(v) => { between.value = v; }} />
+                <Choice label="colour" value={by} options={[['probability', 'probability'], ['rank', 'rank'], ['divergence', 'distance']]} onChange={(v) => { colour.value = v; }} />
+                <Choice label="rows" value={mid} options={[['no', 'layers'], ['yes', 'and attention']]} onChange={(v) => { between.value = v; }} />
                 <label>follow <input type="text" aria-label="Token to follow, by its text or # and id" placeholder="the prediction" size={12} value={find.value} onInput={(event) => { find.value = event.currentTarget.value; }} /></label>
                 {last >= WINDOW && (
                     <span class="predict-buttons">
@@ -95,6 +95,15 @@ function Lens({ grid, by }: { grid: Grid; by: Colour }) {
     const column = grid.positions.indexOf(query);
     const [focus, setFocus] = useState<[number, number]>([grid.rows.length - 1, Math.max(0, column)]);
     const table = useRef<HTMLTableElement>(null);
+    // The query's column comes into sight; the page itself does not scroll.
+    useEffect(() => {
+        const cell = table.current?.querySelector<HTMLElement>('tfoot .query');
+        const box = table.current?.parentElement;
+        if (!cell || !box) return;
+        const heading = table.current?.querySelector('th')?.offsetWidth ?? 0;
+        if (cell.offsetLeft - heading < box.scrollLeft) box.scrollLeft = cell.offsetLeft - heading;
+        else if (cell.offsetLeft + cell.offsetWidth > box.scrollLeft + box.clientWidth) box.scrollLeft = cell.offsetLeft + cell.offsetWidth - box.clientWidth;
+    }, [query, grid.positions[0]]);
     const at: [number, number] = [Math.min(focus[0], grid.rows.length - 1), Math.min(focus[1], grid.positions.length - 1)];
     const go = (event: KeyboardEvent) => {
         const step = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
@@ -140,11 +149,11 @@ function Lens({ grid, by }: { grid: Grid; by: Colour }) {
                 </table>
             </div>
             <p class="quiet">
-                Read upwards: what the model would say next if it stopped after that layer (last norm and head on the residual stream). {by === 'probability' ? 'Dark: sure of its token.' : by === 'rank' ? `Numbers: rank of ${quoted(grid.watched?.text ?? '')}; dark: near the top.` : 'Numbers: Kullback–Leibler distance from the final prediction in nats; dark: near to it.'} Framed: the token followed. An odd token in a low layer says that the lens cannot read it, not that the model thinks of it.
+                Read upwards: what the model would say next if it stopped after that layer (last norm and head on the residual stream). {by === 'probability' ? 'Strong colour: sure of its token.' : by === 'rank' ? `Numbers: rank of ${quoted(grid.watched?.text ?? '')}; strong colour: near the top.` : 'Numbers: Kullback–Leibler distance from the final prediction in nats; strong colour: near to it.'} Framed: the token followed. An odd token in a low layer says that the lens cannot read it, not that the model thinks of it.
             </p>
             {cells.length > 0 && (
-                <table class="lens-column" aria-label="The query's column">
-                    <thead><tr><th scope="col">after</th><th scope="col">most likely</th><th scope="col" class="num">probability</th><th scope="col" class="num">nats from the end</th><th scope="col" class="num">rank of {quoted(grid.watched?.text ?? '')}</th><th scope="col" class="num wide">its probability</th></tr></thead>
+                <div class="lens-scroll"><table class="lens-column" aria-label="The query's column">
+                    <thead><tr><th scope="col">after</th><th scope="col">most likely</th><th scope="col" class="num">probability</th><th scope="col" class="num">nats off the end</th><th scope="col" class="num">rank of {quoted(grid.watched?.text ?? '')}</th><th scope="col" class="num wide">its probability</th></tr></thead>
                     <tbody>
                         {order.map((r) => (
                             <tr key={r}>
@@ -153,7 +162,7 @@ function Lens({ grid, by }: { grid: Grid; by: Colour }) {
                             </tr>
                         ))}
                     </tbody>
-                </table>
+                </table></div>
             )}
             <Numbers caption="Logit lens" columns={lensColumns} rows={lensRows(grid)} />
         </>

@@ -54,12 +54,13 @@ function Controls({ vocab }: { vocab: number }) {
     const changed = r.temperature !== 1 || r.topK !== 0 || r.topP !== 1 || r.minP !== 0;
     return (
         <div class="predict-rules" role="group" aria-label="Rules of choosing">
-            <Slider label="temperature" value={Math.min(3, r.temperature)} least={0} most={3} step={0.05} text={short(r.temperature)} onChange={(v) => { temperature.value = v; }} />
+            <Slider label="temperature" value={Math.min(3, r.temperature)} least={0} most={3} step={0.05} text={String(r.temperature)} onChange={(v) => { temperature.value = v; }} />
             <Slider label="top-k" value={toSlider(r.topK)} least={0} most={steps} step={1} text={r.topK === 0 ? 'off' : r.topK.toLocaleString('en-US')} onChange={(v) => { topK.value = fromSlider(v); }} />
             <Slider label="top-p" value={r.topP} least={0.01} most={1} step={0.01} text={r.topP === 1 ? 'off' : String(r.topP)} onChange={(v) => { topP.value = v; }} />
             <Slider label="min-p" value={r.minP} least={0} most={0.5} step={0.005} text={r.minP === 0 ? 'off' : String(r.minP)} onChange={(v) => { minP.value = v; }} />
             <button type="button" disabled={!changed} onClick={() => { temperature.value = 1; topK.value = 0; topP.value = 1; minP.value = 0; }}>All off</button>
             <Choice label="bars" value={scale.value as 'linear' | 'log'} options={[['linear', 'linear'], ['log', 'log']]} onChange={(v) => { scale.value = v; }} />
+            <span class="quiet"><span class="swatch pale" /> before, <span class="swatch" /> after renormalisation</span>
         </div>
     );
 }
@@ -85,7 +86,7 @@ function Chart({ next, l }: { next: Next; l: Left }) {
                 <thead>
                     <tr>
                         <th scope="col" class="num">rank</th><th scope="col">token</th>
-                        <th scope="col" class="bar-head"><span class="swatch pale" /> before <span class="swatch" /> after {scale.value === 'log' && <span class="quiet">(10⁻⁶ to 1)</span>}</th>
+                        <th scope="col"><span class="visually-hidden">bar</span>{scale.value === 'log' && <span class="axis"><span>10⁻⁶</span><span>10⁻³</span><span>1</span></span>}</th>
                         <th scope="col" class="num" title="drawn: over what the rules leave, renormalised">after</th>
                         <th scope="col" class="num wide" title="at the temperature set, over the whole vocabulary">before</th>
                         <th scope="col" class="num wide" title="at temperature 1, over the whole vocabulary: what top-p and min-p go by">at T = 1</th>

@@ -98,13 +98,14 @@ final class LensCommand implements Callable<Integer> {
             int tokens = prompt.ids().length;
             int row = Ranges.position("--query", query, tokens).orElse(tokens - 1);
             int[] columns = columns(tokens, row);
-            OptionalInt watched = find.isEmpty()
-                    ? OptionalInt.empty()
-                    : OptionalInt.of(new TokenSearch(prompt, open.transformer().vocab()).one(find.get()));
             try (Run run = changes.run(open, text, prompt)) {
-                if (!Arrays.stream(run.logits(open.ops(), row)).allMatch(Double::isFinite)) {
+                double[] logits = run.logits(open.ops(), row);
+                if (!Arrays.stream(logits).allMatch(Double::isFinite)) {
                     open.requireFinite(prompt.ids());
                 }
+                OptionalInt watched = find.isEmpty()
+                        ? OptionalInt.empty()
+                        : OptionalInt.of(new TokenSearch(prompt, logits.length).likeliest(find.get(), logits));
                 var lens = new Lens(run);
                 List<Lens.Place> places = lens.places(attention);
                 List<List<Lens.Cell>> grid = lens.grid(open.ops(), columns, places, watched);

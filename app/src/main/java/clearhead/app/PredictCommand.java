@@ -136,7 +136,7 @@ final class PredictCommand implements Callable<Integer> {
                 }
                 int[] read = Arrays.copyOf(run.ids(), row + 1);
                 var p = Prediction.of(logits, read, sampling);
-                Optional<Contributions> sum = contributions.map(t -> parts(t, search, run, open, row));
+                Optional<Contributions> sum = contributions.map(t -> parts(t, search, logits, run, open, row));
                 if (!files.quiet()
                         && picture.filter(Destination::isStandardOutput).isEmpty()) {
                     out.println(open.describe());
@@ -168,10 +168,12 @@ final class PredictCommand implements Callable<Integer> {
     }
 
     /// `A`, or `A,B`; a comma alone is a token, too.
-    private static Contributions parts(String typed, TokenSearch search, Run run, OpenModel open, int row) {
+    private static Contributions parts(
+            String typed, TokenSearch search, double[] logits, Run run, OpenModel open, int row) {
         int comma = typed.indexOf(',', 1);
-        int a = search.one(comma < 0 ? typed : typed.substring(0, comma));
-        OptionalInt b = comma < 0 ? OptionalInt.empty() : OptionalInt.of(search.one(typed.substring(comma + 1)));
+        int a = search.likeliest(comma < 0 ? typed : typed.substring(0, comma), logits);
+        OptionalInt b =
+                comma < 0 ? OptionalInt.empty() : OptionalInt.of(search.likeliest(typed.substring(comma + 1), logits));
         return Contributions.of(run, open.ops(), row, a, b);
     }
 

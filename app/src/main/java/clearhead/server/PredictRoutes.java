@@ -149,12 +149,11 @@ final class PredictRoutes {
                         "Columns " + from + " to " + to + " cannot be shown.",
                         "Give from and to with 1 to " + MOST_COLUMNS + " columns.");
             }
-            logits(lease, position);
+            double[] logits = logits(lease, position);
             Prompt prompt = lease.spec().prompt();
-            int vocab = lease.run().model().vocab();
             OptionalInt watched = call.text("find").isEmpty()
                     ? OptionalInt.empty()
-                    : OptionalInt.of(new TokenSearch(prompt, vocab).one(call.text("find")));
+                    : OptionalInt.of(new TokenSearch(prompt, logits.length).likeliest(call.text("find"), logits));
             int[] columns = IntStream.rangeClosed(from, to).toArray();
             var lens = new Lens(lease.run());
             List<Lens.Place> places = lens.places(call.text("attention").equals("yes"));
@@ -175,8 +174,10 @@ final class PredictRoutes {
             var search = new TokenSearch(prompt, logits.length);
             int a = call.text("a").isEmpty()
                     ? NextTokens.top(logits, 1).getFirst().id()
-                    : search.one(call.text("a"));
-            OptionalInt b = call.text("b").isEmpty() ? OptionalInt.empty() : OptionalInt.of(search.one(call.text("b")));
+                    : search.likeliest(call.text("a"), logits);
+            OptionalInt b = call.text("b").isEmpty()
+                    ? OptionalInt.empty()
+                    : OptionalInt.of(search.likeliest(call.text("b"), logits));
             Contributions c = lease.hosted().with(ops -> Contributions.of(lease.run(), ops, position, a, b));
             call.json(w -> {
                 w.beginObject();

@@ -1,9 +1,11 @@
 package clearhead.view;
 
+import clearhead.tokenizer.Special;
 import clearhead.tokenizer.Tokenizer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
@@ -44,9 +46,13 @@ public final class TokenSearch {
         return found;
     }
 
-    /// The one token that is meant before others.
-    public int one(String typed) {
-        return all(typed).getFirst();
+    /// Of the tokens meant, the one with the largest logit.
+    ///
+    /// @param logits [vocab]
+    public int likeliest(String typed, double[] logits) {
+        return all(typed).stream()
+                .max(Comparator.comparingDouble(id -> logits[id]))
+                .orElseThrow();
     }
 
     private int id(String digits) {
@@ -74,7 +80,7 @@ public final class TokenSearch {
     }
 
     private RefusedInput none(Tokenizer tokenizer, String typed) {
-        int[] ids = tokenizer.encode(typed, clearhead.tokenizer.Special.TEXT);
+        int[] ids = tokenizer.encode(typed, Special.TEXT);
         String pieces = Arrays.stream(ids)
                 .limit(8)
                 .mapToObj(id -> prompt.label(id).quoted() + " #" + id)
