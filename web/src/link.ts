@@ -128,8 +128,14 @@ export function fromHash(hash: string): Linked | null {
         if (at < 0) continue;
         const name = part.slice(0, at);
         const raw = part.slice(at + 1);
-        if (name === 't') { spec.text = unpack(raw); continue; }
-        if (name === 'o') { spec.other = unpack(raw); continue; }
+        if (name === 't' || name === 'o') {
+            try {
+                spec[name === 't' ? 'text' : 'other'] = unpack(raw);
+            } catch {
+                throw new Error('Its text is damaged; perhaps a part of the link is missing.');
+            }
+            continue;
+        }
         const value = decodeURIComponent(raw.replaceAll('+', ' '));
         const whole = /^\d{1,9}$/.test(value) ? Number(value) : null;
         switch (name) {

@@ -177,7 +177,7 @@ function adopt(): void {
     try {
         linked = fromHash(location.hash);
     } catch (error) {
-        linkTrouble = 'This link cannot be read (' + (error instanceof Error ? error.message : String(error)) + '). The ready sentence is shown instead.';
+        linkTrouble = 'This link cannot be read. ' + (error instanceof Error ? error.message : String(error)) + ' The ready sentence is shown instead.';
     }
     batch(() => {
         spec.value = linked?.spec ?? noSpec;

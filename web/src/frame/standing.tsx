@@ -2,8 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { setKey } from '../api';
 import { seconds } from '../parts/number';
 import { Failed } from '../parts/said';
-import { linkTrouble } from '../session';
-import { keyNeeded, online, progress, run } from '../state';
+import { linkTrouble, runSpec } from '../session';
+import { keyNeeded, models, online, progress, run, spec } from '../state';
 
 /** How the run comes on, in the top bar: layers done and time spent, or what is awaited. It moves nothing on the page. */
 export function Progress() {
@@ -32,10 +32,25 @@ export function Standing() {
             {keyNeeded.value && <KeyForm />}
             {!online.value && <p class="failed" role="alert"><strong>The server does not answer.</strong> Is <code>clearhead serve</code> still running? Your text is kept, and the page goes on by itself when the server is back.</p>}
             {now.state === 'failed' && !keyNeeded.value && <Failed error={now.error} more={run.value ? 'Below is the last run that worked.' : ''} />}
+            {now.state === 'failed' && now.error.status >= 400 && now.error.status < 500 && <WaysOut />}
             {parity && !parity.holds && now.state === 'done' && (
                 <p class="failed" role="alert"><strong>The weights do not give what the model computed</strong>, so nothing that looks like a result is shown. This is a fault of Clearhead or of the model file (a NaN in its weights?); <code>clearhead info</code> and the command <code>{run.value?.cli}</code> help to report it.</p>
             )}
         </section>
+    );
+}
+
+/** One press out of what a link may have brought: a model that is not here, changes that cannot be made. */
+function WaysOut() {
+    const known = models.value;
+    const { model, changes } = spec.value;
+    const strange = known !== null && !known.models.some((m) => m.name === model);
+    if (!strange && changes.length === 0) return null;
+    return (
+        <p class="ways-out">
+            {strange && <button type="button" onClick={() => void runSpec({ model: known.default })}>Run it with {known.default}</button>}
+            {changes.length > 0 && <button type="button" onClick={() => void runSpec({ changes: [] })}>Run it without the changes</button>}
+        </p>
     );
 }
 

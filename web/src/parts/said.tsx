@@ -9,12 +9,20 @@ export function Sentence({ children }: { children: ComponentChildren }) {
     return <p class="sentence" role="status" aria-live="polite">{children}</p>;
 }
 
+/** With a capital letter and a full stop. */
+function asSentence(text: string): string {
+    const trimmed = text.trim();
+    return trimmed.charAt(0).toUpperCase() + trimmed.slice(1) + (/[.!?…]$/.test(trimmed) ? '' : '.');
+}
+
 /** What happened and what to do. It never hides what is already on screen. */
 export function Failed({ error, retry, more }: { error: ApiError; retry?: () => void; more?: string }) {
+    // What was refused for what it is, is refused again.
+    const refused = error.status >= 400 && error.status < 500 && error.status !== 429;
     return (
         <div class="failed" role="alert">
-            <p><strong>{error.message}</strong>{error.remedy && <> {error.remedy}</>}{more && <> {more}</>}</p>
-            {!error.gone && <button type="button" onClick={retry ?? (() => void again())}>Try again</button>}
+            <p><strong>{asSentence(error.message)}</strong>{error.remedy && <> {asSentence(error.remedy)}</>}{more && <> {more}</>}</p>
+            {!error.gone && !refused && <button type="button" onClick={retry ?? (() => void again())}>Try again</button>}
         </div>
     );
 }
