@@ -136,7 +136,12 @@ export function fromHash(hash: string): Linked | null {
             }
             continue;
         }
-        const value = decodeURIComponent(raw.replaceAll('+', ' '));
+        let value: string;
+        try {
+            value = decodeURIComponent(raw.replaceAll('+', ' '));
+        } catch {
+            throw new Error(`Its part ${name} is damaged.`);
+        }
         const whole = /^\d{1,9}$/.test(value) ? Number(value) : null;
         switch (name) {
             case 'm': spec.model = value; break;

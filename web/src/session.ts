@@ -1,4 +1,4 @@
-import { batch, effect } from '@preact/signals';
+import { batch, effect, signal } from '@preact/signals';
 import { json, post, stream } from './api';
 import { aborted, ApiError, asApiError } from './errors';
 import { firstView, fromHash, noSelection, noSpec, toHash, type Selection } from './link';
@@ -14,6 +14,7 @@ let ran: Spec | null = null;
 /** Changes what is run and runs it; what ran before is given up. Resolves when the run is there or has failed. */
 export function runSpec(part: Partial<Spec>): Promise<void> {
     spec.value = { ...spec.value, ...part };
+    linkTrouble.value = '';
     if (part.text !== undefined && typed.value !== part.text) typed.value = part.text;
     return again();
 }
@@ -150,7 +151,7 @@ function until(holds: () => boolean, signal: AbortSignal): Promise<void> {
 
 const DRAFT = 'clearhead.draft';
 /** What went wrong with the link of the address bar; '' for nothing. */
-export let linkTrouble = '';
+export const linkTrouble = signal('');
 let written = '';
 
 /** Reads the link, asks for the models, runs. Called once. */
@@ -160,6 +161,7 @@ export async function start(): Promise<void> {
     addEventListener('hashchange', () => followAddress());
     effect(() => {
         const text = typed.value;
+        if (spec.value.text === '') return;
         store(DRAFT, text === spec.value.text ? null : JSON.stringify({ over: spec.value.text, text }));
     });
     effect(writeAddress);
@@ -173,11 +175,11 @@ export async function start(): Promise<void> {
 
 function adopt(): void {
     let linked: ReturnType<typeof fromHash> = null;
-    linkTrouble = '';
+    linkTrouble.value = '';
     try {
         linked = fromHash(location.hash);
     } catch (error) {
-        linkTrouble = 'This link cannot be read. ' + (error instanceof Error ? error.message : String(error)) + ' The ready sentence is shown instead.';
+        linkTrouble.value = 'This link cannot be read. ' + (error instanceof Error ? error.message : String(error)) + ' The ready sentence is shown instead.';
     }
     batch(() => {
         spec.value = linked?.spec ?? noSpec;
@@ -185,16 +187,20 @@ function adopt(): void {
         selection.value = run.value ? inside(wished, run.value) : wished;
         view.value = linked?.view ?? firstView;
         settings.value = linked?.settings ?? {};
-        let text = spec.value.text;
-        try {
-            const draft = JSON.parse(localStorage.getItem(DRAFT) ?? 'null') as { over: string; text: string } | null;
-            if (draft && (draft.over === text || text === '')) text = draft.text;
-        } catch {
-            // A draft that cannot be read is no draft.
-        }
-        typed.value = text;
+        typed.value = draftOver(spec.value.text);
     });
     written = location.hash;
+}
+
+/** What was typed over this text and not run before the page was left; else the text. */
+function draftOver(text: string): string {
+    try {
+        const draft = JSON.parse(localStorage.getItem(DRAFT) ?? 'null') as { over?: unknown; text?: unknown } | null;
+        return text !== '' && draft?.over === text && typeof draft.text === 'string' ? draft.text : text;
+    } catch {
+        // A draft that cannot be read is no draft.
+        return text;
+    }
 }
 
 async function askModels(): Promise<void> {
@@ -221,8 +227,10 @@ function begin(): void {
     if (!known) return;
     const had = spec.value.text;
     const text = had || known.ready_text;
-    if (!typed.value || typed.value === had) typed.value = text;
-    spec.value = { ...spec.value, model: spec.value.model || known.default, text };
+    batch(() => {
+        if (had === '' && typed.value === '') typed.value = draftOver(text);
+        spec.value = { ...spec.value, model: spec.value.model || known.default, text };
+    });
     void again();
 }
 

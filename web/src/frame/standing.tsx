@@ -28,7 +28,7 @@ export function Standing() {
     const parity = run.value?.parity;
     return (
         <section class="standing" aria-label="Messages" aria-live="polite">
-            {linkTrouble && <p class="failed" role="alert">{linkTrouble}</p>}
+            {linkTrouble.value && <p class="failed" role="alert">{linkTrouble.value}</p>}
             {keyNeeded.value && <KeyForm />}
             {!online.value && <p class="failed" role="alert"><strong>The server does not answer.</strong> Is <code>clearhead serve</code> still running? Your text is kept, and the page goes on by itself when the server is back.</p>}
             {now.state === 'failed' && !keyNeeded.value && <Failed error={now.error} more={run.value ? 'Below is the last run that worked.' : ''} />}
