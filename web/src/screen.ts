@@ -30,6 +30,8 @@ export interface Screen {
     View: ComponentType;
     /** What the docked inspector shows beside it: the sentence, numbers, a formula. */
     Inspector?: ComponentType;
+    /** Which of the footer's settings the view obeys; the others are not offered. */
+    uses?: readonly ('scale' | 'sink' | 'mass')[];
     /** Asked when somebody exports, never on render. Null while there is nothing to export. */
     leaves(): Leaves | null;
 }

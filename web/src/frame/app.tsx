@@ -1,24 +1,19 @@
-import { signal } from '@preact/signals';
-import type { ComponentType } from 'preact';
-import { Component } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, asApiError } from '../errors';
+import { ApiError } from '../errors';
 import { Failed, Waiting } from '../parts/said';
-import type { Screen } from '../screen';
 import { screens } from '../screens';
 import { online, progress, run, view } from '../state';
 import { useKeys } from './keys';
 import { Editor } from './editor';
 import { Footer } from './footer';
 import { Help } from './help';
+import { Guard } from './guard';
 import { Inspector } from './inspector';
+import { opened } from './opened';
 import { Rail } from './rail';
 import { Ribbon } from './ribbon';
 import { Standing } from './standing';
 import { TopBar } from './top-bar';
-
-/** The screen that is open, once its code is here. */
-export const opened = signal<Screen | null>(null);
 
 export function App() {
     useKeys();
@@ -69,17 +64,4 @@ function Open() {
     if (!run.value.parity.holds) return <p class="quiet">No view: the numbers of this run cannot be trusted.</p>;
     // One guard a screen: a fault in one leaves the others usable.
     return <Guard key={id} view={screen.View} />;
-}
-
-/** Catches what a view throws. */
-export class Guard extends Component<{ view: ComponentType }, { error: unknown }> {
-    override state = { error: null as unknown };
-    static override getDerivedStateFromError(error: unknown) {
-        return { error };
-    }
-    override render() {
-        if (this.state.error) return <Failed error={asApiError(this.state.error)} retry={() => this.setState({ error: null })} />;
-        const { view: View } = this.props;
-        return <View />;
-    }
 }

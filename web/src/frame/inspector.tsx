@@ -1,8 +1,9 @@
 import { NotExplanation, Sentence } from '../parts/said';
 import { named } from '../parts/token';
 import { run, selection, view } from '../state';
-import { Guard, opened } from './app';
 import { ExportMenu } from './export-menu';
+import { Guard } from './guard';
+import { opened } from './opened';
 
 /** Docked beside the view (below it on narrow pages): the selection in words, the screen's numbers, the export menu. */
 export function Inspector() {

@@ -4,4 +4,4 @@ import { View } from './head/head-view';
 import { Inspector } from './head/inspector';
 import { leaves } from './head/leave';
 
-export const screen: Screen = { id: 'head', View, Inspector, leaves };
+export const screen: Screen = { id: 'head', View, Inspector, leaves, uses: ['scale', 'sink', 'mass'] };
