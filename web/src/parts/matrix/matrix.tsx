@@ -72,7 +72,7 @@ export function Matrix(props: MatrixProps) {
         const divisors = p.divisors ?? null;
         return {
             name: [p.scale, most, dark.peek(), p.hideFirst, divisors ? stamp(divisors) : 0].join(' '),
-            scale, ramp: ramp(p.scale === 'diverging' ? 'diverging' : 'sequential', dark.peek()), withoutFirst: p.hideFirst ?? false, divisors,
+            scale, ramp: rampOf(p.scale === 'diverging' ? 'diverging' : 'sequential', dark.peek()), withoutFirst: p.hideFirst ?? false, divisors,
         };
     };
     const marks = () => {
@@ -208,6 +208,14 @@ export function Matrix(props: MatrixProps) {
             {now?.error && <Failed error={now.error} retry={() => now.retry()} />}
         </div>
     );
+}
+
+const ramps = new Map<string, Uint8ClampedArray>();
+function rampOf(kind: 'sequential' | 'diverging', onDark: boolean): Uint8ClampedArray {
+    const name = kind + onDark;
+    const known = ramps.get(name) ?? ramp(kind, onDark);
+    ramps.set(name, known);
+    return known;
 }
 
 const clamp = (n: number, size: number) => Math.max(0, Math.min(n, size - 1));

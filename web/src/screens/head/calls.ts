@@ -13,11 +13,11 @@ export const literal = (text: string): string => '"' + text.replace(/[\\"\u0000-
     : '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'))) + '"';
 
 /** The command line that prints what is on screen. */
-export function cli({ run, of, query, key, view }: Call): string {
+export function cli({ run, changes, of, query, key, view }: Call): string {
     const single = /^(\d+)\.(\d+)$/.exec(of);
-    const plain = single && view.kind === 'weights' && view.unit === 'token' && view.side === 'row';
+    const plain = single && !changes.length && view.kind === 'weights' && view.unit === 'token' && view.side === 'row';
     const words = plain ? ['--layer', single[1], '--head', single[2], '--query', String(query)]
         : ['--of', of.includes('*') ? `'${of}'` : of, ...(view.side === 'row' ? ['--query', String(query)] : ['--column', String(key)]),
             ...(view.kind === 'weights' ? [] : ['--kind', view.kind]), ...(view.unit === 'token' ? [] : ['--unit', view.unit])];
-    return run.replace(/ attend( |$)/, ` attend ${words.join(' ')}$1`);
+    return run.replace(/ attend( |$)/, ` attend ${words.join(' ').replaceAll('$', '$$$$')}$1`);
 }

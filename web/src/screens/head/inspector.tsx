@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { runJson } from '../../api';
 import { useLoad } from '../../load';
+import { sleep } from '../../session';
 import { Bars } from '../../parts/bars';
 import { Choice } from '../../parts/controls';
 import { Num, percent, short } from '../../parts/number';
@@ -18,6 +19,8 @@ export interface RowTold { row: Told[]; lse?: Told; entropy?: Told; sentence?: s
 
 const sides = [['row', 'what it looks at'], ['column', 'who looks at it']] as const;
 const LISTED = 40;
+/** Milliseconds that rows and tiles go first. */
+const AFTER = 150;
 
 export function Inspector() {
     const run = useRun();
@@ -27,9 +30,12 @@ export function Inspector() {
     const about = pair.value;
     const single = /^\d+\.\d+$/.test(of.value);
     const formula = useLoad((signal) => runJson<Formula>('formula', { of: of.value, kind, ...(unit === 'token' ? {} : { unit }) }, signal), [run.id, of.value, kind, unit]);
-    const parity = useLoad((signal) => (single ? runJson<Parity>('parity', { of: of.value }, signal) : Promise.resolve(null)), [run.id, of.value]);
-    const told = useLoad((signal) => (single && kind === 'weights' && unit === 'token' && side === 'row' && run.tokens.length <= 4096
-        ? runJson<RowTold>('row', { of: of.value, query: selection.value.query }, signal) : Promise.resolve(null)), [run.id, of.value, kind, unit, side, selection.value.query]);
+    const parity = useLoad(async (signal) => { if (!single) return null; await sleep(AFTER, signal); return runJson<Parity>('parity', { of: of.value }, signal); }, [run.id, of.value]);
+    const told = useLoad(async (signal) => {
+        if (!single || kind !== 'weights' || unit !== 'token' || side !== 'row' || run.tokens.length > 4096) return null;
+        await sleep(AFTER, signal);
+        return runJson<RowTold>('row', { of: of.value, query: selection.value.query }, signal);
+    }, [run.id, of.value, kind, unit, side, selection.value.query]);
     const at = received.value?.at ?? now.of(shownToken.value);
     const other = otherToken.value === null ? null : now.of(otherToken.value);
     const choose = (position: number) => select(side === 'row' ? { key: now.last(position), query: now.last(at) } : { query: now.last(position), key: now.last(at) });

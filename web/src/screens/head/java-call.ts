@@ -15,5 +15,8 @@ function body(of: string, query: number, key: number, view: Call['view']): strin
     const single = /^(\d+)\.(\d+)$/.exec(of);
     const values = view.kind === 'scores' ? 'scores' : 'weights';
     if (single && view.side === 'row' && view.unit === 'token' && view.kind !== 'value') return `double[] ${values} = run.pattern(${single[1]}).row(${single[2]}, ${query}).${values}();`;
-    return `// ${of}, ${view.kind}, by ${view.unit}, ${view.side} ${view.side === 'row' ? query : key}`;
+    const kind = view.kind.toUpperCase();
+    const units = view.unit === 'token' ? 'Units.tokens(ids.length)' : `Units.${view.unit}s(Arrays.stream(ids).mapToObj(id -> model.tokenizer().isSpecial(id) ? new byte[0] : model.tokenizer().tokenBytes(id)).toList())`;
+    return `var map = new AttentionMap(run, Heads.parse(${literal(of)}, model.transformer()), AttentionMap.Kind.${kind}, ${units});\n`
+        + `    double[] ${view.side} = map.${view.side}(ops, ${view.side === 'row' ? query : key});`;
 }

@@ -18,6 +18,7 @@ describe('calls', () => {
         expect(literal('a "b"\\\n')).toBe('"a \\"b\\"\\\\\\n"');
         expect(java(call)).toContain('double[] weights = run.pattern(2).row(1, 5).weights();');
         expect(java({ ...call, changes: ['head:2.1=0'] })).toContain('Interventions.parse(List.of("head:2.1=0")');
+        expect(java({ ...call, of: '2.*', view: { kind: 'value', unit: 'token', side: 'column' } })).toContain('Heads.parse("2.*", model.transformer()), AttentionMap.Kind.VALUE, Units.tokens(ids.length));\n    double[] column = map.column(ops, 3);');
     });
 });
 
