@@ -1,11 +1,17 @@
 package clearhead.app;
 
+import clearhead.inspect.AttentionMap;
+import clearhead.inspect.Heads;
+import clearhead.inspect.Interventions;
 import clearhead.inspect.Look;
 import clearhead.inspect.Parity;
+import clearhead.inspect.Run;
 import clearhead.inspect.Steps;
+import clearhead.inspect.Units;
 import clearhead.view.Prompt;
 import java.io.PrintWriter;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -35,6 +41,12 @@ final class AttendCommand implements Callable<Integer> {
 
     @Mixin
     private ModelOption model = new ModelOption();
+
+    @Mixin
+    private ChangeOptions changes = new ChangeOptions();
+
+    @Mixin
+    private MapOptions map = new MapOptions();
 
     @Option(names = "--layer", paramLabel = "L", description = "Layer, from 0.")
     private Optional<Integer> layer = Optional.empty();
@@ -97,8 +109,16 @@ final class AttendCommand implements Callable<Integer> {
         var files = Destination.both(json, csv);
         boolean quiet = files.quiet();
         PrintWriter out = spec.commandLine().getOut();
+        boolean plain = map.isEmpty() && changes.isEmpty();
+        if (!plain && step) {
+            throw new UsageException("--step goes with none of --of, --kind, --unit, --column, --change");
+        }
         try (OpenModel open = OpenModel.open(model)) {
             Prompt prompt = text.prompt(open);
+            if (!plain) {
+                line(out, open, prompt, files);
+                return 0;
+            }
             int tokens = prompt.ids().length;
             int row = Ranges.position("--query", query, tokens).orElse(tokens - 1);
             OptionalInt cell = Ranges.position("--key", key, tokens);
@@ -132,6 +152,39 @@ final class AttendCommand implements Callable<Integer> {
             }
         }
         return 0;
+    }
+
+    /// One row or column of the matrix that was asked for, of the run with its changes.
+    private void line(PrintWriter out, OpenModel open, Prompt prompt, Destination.Both files) {
+        Heads of = map.heads(layer, head, open.transformer());
+        Interventions made = changes.read(open, text, prompt, List.of()).changes();
+        Units units = map.units(prompt);
+        if (map.column().isPresent() && query.isPresent()) {
+            throw new UsageException("--query is a row, --column a column: give one of them");
+        }
+        boolean column = map.column().isPresent();
+        int at = Ranges.position(column ? "--column" : "--query", column ? map.column() : query, units.count())
+                .orElse(units.count() - 1);
+        try (Run run = changes.run(open, text, prompt)) {
+            if (!Arrays.stream(run.logits(open.ops(), run.tokens() - 1)).allMatch(Double::isFinite)) {
+                open.requireFinite(prompt.ids());
+            }
+            if (of instanceof Heads.Mean(String _, List<Heads.Head> heads)) {
+                for (Heads.Head h : heads) {
+                    run.parity(h.layer(), h.head(), Math.max(16, PARITY_ROWS / heads.size()))
+                            .require("layer " + h.layer() + ", head " + h.head());
+                }
+            }
+            AttentionMap matrix = map.matrix(run, of, units);
+            double[] values = column ? matrix.column(open.ops(), at) : matrix.row(open.ops(), at);
+            var line = new AttendLine(
+                    open, prompt.with(run.ids()), made.texts(), of, map.kind(), map.unit(), units, column, at, values);
+            if (!files.quiet()) {
+                line.print(out, top);
+            }
+            files.json().ifPresent(to -> to.write(out, line::json));
+            files.csv().ifPresent(to -> to.write(out, line::csv));
+        }
     }
 
     private void print(
