@@ -36,6 +36,33 @@ describe('rules of choosing', () => {
         expect([...ordered(Float32Array.from([1, 3, 3, 1])).order]).toEqual([1, 2, 0, 3]);
     });
 
+    it('has the numbers that the library has (PredictionTest, the same example)', () => {
+        const many = ordered(Float32Array.from({ length: 500 }, (_, i) => ((i * 7919) % 1000) / 97 - 5));
+        const l = left(many, { temperature: 0.7, topK: 40, topP: 0.6, minP: 0.8 });
+        expect([l.afterTopK, l.afterTopP, l.afterMinP]).toEqual([40, 20, 11]);
+        expect(many.lse).toBeCloseTo(9.182106386176066, 12);
+        expect(many.entropy).toBeCloseTo(4.891773705421016, 12);
+        for (const [at, id, probability, tempered, drawn] of [
+            [0, 321, 0.02058614263060604, 0.029526053210768243, 0.10798318513508315],
+            [3, 210, 0.018762012870429827, 0.02586070318122069, 0.09457820452354757],
+            [20, 124, 0.013214554926699183, 0.01567376551276253, 0],
+        ]) {
+            expect(many.order[at]).toBe(id);
+            expect(l.probability(id)).toBeCloseTo(probability, 14);
+            expect(l.tempered(id)).toBeCloseTo(tempered, 14);
+            expect(l.drawn(id)).toBeCloseTo(drawn, 14);
+        }
+    });
+
+    it('sorts as a comparing sort does', () => {
+        const logits = Float32Array.from({ length: 3000 }, (_, i) => ((i * 7919) % 601) / 30 - 10);
+        logits[7] = -0;
+        logits[5] = 0;
+        logits[9] = -Infinity;
+        const wanted = [...logits.keys()].sort((a, b) => logits[b] - logits[a] || a - b);
+        expect([...ordered(logits).order]).toEqual(wanted);
+    });
+
     it('sums to 1 over what is left', () => {
         const many = ordered(Float32Array.from({ length: 500 }, (_, i) => Math.sin(i * 12.9898) * 4));
         for (const rules of [off, { temperature: 0.7, topK: 40, topP: 0.9, minP: 0.02 }, { temperature: 3, topK: 0, topP: 0.5, minP: 0 }]) {

@@ -18,9 +18,7 @@ export interface Ordered {
 }
 
 export function ordered(logits: Float32Array): Ordered {
-    const order = new Uint32Array(logits.length);
-    for (let id = 0; id < order.length; id++) order[id] = id;
-    order.sort((a, b) => logits[b] - logits[a] || a - b);
+    const order = sorted(logits);
     const place = new Uint32Array(logits.length);
     order.forEach((id, at) => { place[id] = at; });
     const lse = logSumExp(logits, 1);
@@ -30,6 +28,22 @@ export function ordered(logits: Float32Array): Ordered {
         if (p > 0) entropy -= p * (logit - lse);
     }
     return { logits, order, place, lse, entropy };
+}
+
+/** Ids by falling logit, of equals the lower id first: a radix sort, since a comparing one takes 0.2 s for 150,000 tokens. */
+function sorted(logits: Float32Array): Uint32Array {
+    const bits = new Uint32Array(logits.slice().buffer);
+    const keys = bits.map((b, id) => ~(logits[id] === 0 ? 0x80000000 : b & 0x80000000 ? ~b : b | 0x80000000));
+    let from = bits.map((_, id) => id);
+    let to = new Uint32Array(from.length);
+    for (const shift of [0, 16]) {
+        const starts = new Uint32Array(65537);
+        for (const key of keys) starts[((key >>> shift) & 0xffff) + 1]++;
+        for (let digit = 0; digit < 65536; digit++) starts[digit + 1] += starts[digit];
+        for (const id of from) to[starts[(keys[id] >>> shift) & 0xffff]++] = id;
+        [from, to] = [to, from];
+    }
+    return from;
 }
 
 function logSumExp(logits: Float32Array, temperature: number): number {

@@ -129,6 +129,31 @@ class PredictionTest {
         }
     }
 
+    /// The page computes the same in the browser: rules.test.ts has these numbers, too.
+    @Test
+    void thePagesNumbersAreThese() {
+        var logits = new double[500];
+        Arrays.setAll(logits, i -> (float) (i * 7919 % 1000 / 97.0 - 5));
+        var p = Prediction.of(logits, sampling(0.7, 40, 0.6, 0.8));
+        assertEquals(
+                List.of(40, 20, 11),
+                p.lines().stream().map(Prediction.Line::kept).toList());
+        assertEquals(9.182106386176066, p.lse(), 1e-12);
+        assertEquals(4.891773705421016, p.entropy(), 1e-12);
+        double[][] wanted = {
+            {1, 321, 0.02058614263060604, 0.029526053210768243, 0.10798318513508315},
+            {4, 210, 0.018762012870429827, 0.02586070318122069, 0.09457820452354757},
+            {21, 124, 0.013214554926699183, 0.01567376551276253, 0}
+        };
+        for (double[] w : wanted) {
+            Entry e = p.ranked((int) w[0]);
+            assertEquals(w[1], e.id());
+            assertEquals(w[2], e.probability(), 1e-14);
+            assertEquals(w[3], e.tempered(), 1e-14);
+            assertEquals(w[4], e.drawn(), 1e-14);
+        }
+    }
+
     /// The same tokens in the same order as generating draws them, and all of them among those kept.
     @Test
     void drawsAreTheSamplers() {
