@@ -1,13 +1,7 @@
-import type { Leaves, Screen } from '../screen';
-import { useRun } from '../state';
+import './try.css';
+import './compare.css';
+import type { Screen } from '../screen';
+import { leaves } from './compare/leave';
+import { Inspector, View } from './compare/view';
 
-function View() {
-    const run = useRun();
-    return <section aria-label="Compare"><p class="quiet">{run.tokens.length} tokens. This screen is not written yet.</p></section>;
-}
-
-function leaves(): Leaves | null {
-    return null;
-}
-
-export const screen: Screen = { id: 'compare', View, leaves };
+export const screen: Screen = { id: 'compare', View, Inspector, leaves };
