@@ -1,13 +1,6 @@
-import type { Leaves, Screen } from '../screen';
-import { useRun } from '../state';
+import './tokens.css';
+import type { Screen } from '../screen';
+import { leaves } from './tokens/leave';
+import { Inspector, View } from './tokens/view';
 
-function View() {
-    const run = useRun();
-    return <section aria-label="Tokens"><p class="quiet">{run.tokens.length} tokens. This screen is not written yet.</p></section>;
-}
-
-function leaves(): Leaves | null {
-    return null;
-}
-
-export const screen: Screen = { id: 'tokens', View, leaves };
+export const screen: Screen = { id: 'tokens', View, Inspector, leaves };

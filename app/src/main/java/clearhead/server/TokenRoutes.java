@@ -45,7 +45,8 @@ final class TokenRoutes {
                                 + " in the text are these tokens), merges (default true), from (token at which to"
                                 + " begin; default 0), most (tokens told; default and most " + TOLD
                                 + ") and piece (only the piece of that number)",
-                        "{characters, bytes, tokenizers: [{name, tokenizer, vocab, tokens, pieces, first_piece,"
+                        "{characters, bytes, tokenizers: [{name, tokenizer, vocab, text (in Unicode's"
+                                + " normal form, where that differs: places count in it), tokens, pieces, first_piece,"
                                 + " first_token, of_pieces}]}",
                         TokenRoutes::tokens));
     }
@@ -140,6 +141,9 @@ final class TokenRoutes {
         Explained explained = tokenizer.explain(text, special);
         List<Explained.Piece> pieces = explained.pieces();
         w.field("tokenizer", tokenizer.name()).field("vocab", tokenizer.size());
+        if (!explained.text().equals(text)) {
+            w.field("text", explained.text());
+        }
         w.name("pieces").beginArray();
         int tokens = 0;
         int firstPiece = -1;
