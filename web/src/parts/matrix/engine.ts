@@ -89,7 +89,8 @@ export class Engine {
 
     get now(): Viewport { return this.view ?? { x: 0, y: 0, cell: fitting(this.source.extent, this.size, FIRST_CELL) }; }
 
-    get level(): number { return levelFor(this.now.cell, this.source.extent); }
+    /** In device pixels: a sharper screen shows a finer level. */
+    get level(): number { return levelFor(this.now.cell * (devicePixelRatio || 1), this.source.extent); }
     get loading(): number { return this.store.loading; }
     /** Everything in view was drawn from its own level, in its own colours. */
     settled = false;
@@ -344,8 +345,8 @@ export class Engine {
         pen.clip();
         pen.textAlign = 'right';
         pen.textBaseline = 'middle';
-        const rowStep = labelStep(cell, 15);
-        const rowLabels = chosenToo(seen.fromRow - (seen.fromRow % rowStep), seen.toRow, rowStep, marks.row, marks.over?.row, 15 / cell);
+        const rowStep = labelStep(cell, 13);
+        const rowLabels = chosenToo(seen.fromRow - (seen.fromRow % rowStep), seen.toRow, rowStep, marks.row, marks.over?.row, 13 / cell);
         for (const row of rowLabels) {
             if (row < 0 || row >= rows) continue;
             const py = this.top + (row + 0.5 - y) * cell;
@@ -360,8 +361,8 @@ export class Engine {
         pen.rect(this.left - 8, 0, this.width - this.left + 8, this.top - 2);
         pen.clip();
         pen.textAlign = 'left';
-        const columnStep = labelStep(cell, 17);
-        const columnLabels = chosenToo(seen.fromColumn - (seen.fromColumn % columnStep), seen.toColumn, columnStep, marks.column, marks.over?.column, 17 / cell);
+        const columnStep = labelStep(cell, 15);
+        const columnLabels = chosenToo(seen.fromColumn - (seen.fromColumn % columnStep), seen.toColumn, columnStep, marks.column, marks.over?.column, 15 / cell);
         for (const column of columnLabels) {
             if (column < 0 || column >= columns) continue;
             const px = this.left + (column + 0.5 - x) * cell;
@@ -410,9 +411,11 @@ function clipped(pen: CanvasRenderingContext2D, text: string, room: number): str
 
 /** Positions to label: regular ones, but the chosen and the one pointed at push their neighbours away. */
 export function chosenToo(from: number, to: number, step: number, chosen: number | null, over: number | undefined, room: number): number[] {
-    const extra = [over, chosen].filter((n): n is number => n !== undefined && n !== null && n >= from && n < to);
-    const found = extra.filter((n, i) => extra.findIndex((m) => Math.abs(m - n) < (n === m ? 0 : room)) < 0 && extra.indexOf(n) === i);
-    for (let i = from; i < to; i += step) if (!found.some((n) => n !== i && Math.abs(n - i) < room) && !found.includes(i)) found.push(i);
+    const found: number[] = [];
+    const put = (n: number) => { if (n >= from && n < to && found.every((other) => other !== n && Math.abs(other - n) >= room)) found.push(n); };
+    if (over !== undefined) put(over);
+    if (chosen !== null) put(chosen);
+    for (let i = from; i < to; i += step) put(i);
     return found.sort((a, b) => a - b);
 }
 

@@ -68,7 +68,9 @@ function picture(about: { query: number; key: number } | null): string {
     const now = units.value!;
     if (arcs.current) {
         const box = arcs.current.getBoundingClientRect();
-        parts.push({ svg: svgOf(arcs.current, pairSentence.value), width: Math.ceil(box.width), height: Math.ceil(box.height) });
+        // On the paper of this picture, not on the ground of the page.
+        const svg = svgOf(arcs.current, pairSentence.value).replace(/(<rect x="[^"]*" y="[^"]*" width="[^"]*" height="[^"]*" fill=")[^"]*"/, `$1${colours.paper}"`);
+        parts.push({ svg, width: Math.ceil(box.width), height: Math.ceil(box.height) });
     }
     const shown = engine.current;
     if (shown && now.count <= VECTOR_MOST) {

@@ -64,5 +64,9 @@ export function ranked(values: ArrayLike<number>, { kind, sink, mass, side, at, 
 /** How far, in words: `this one`, `1 back`, `12 later`. */
 export const away = (distance: number, side: View['side']): string => (distance === 0 ? 'itself' : `${distance} ${side === 'row' ? 'back' : 'later'}`);
 
-/** Decimals that keep a small weight readable: 0.412, 0.0412, 0.00412. */
-export const decimals = (value: number): number => (Math.abs(value) >= 0.1 || value === 0 ? 3 : Math.abs(value) >= 0.01 ? 4 : 5);
+/** Decimals that keep a small weight readable: 0.412, 0.0412, 0.00412, 4.12e-5. */
+export function decimals(value: number): number {
+    const size = Math.abs(value);
+    if (size >= 0.1 || size === 0) return 3;
+    return size >= 0.01 || size < 1e-4 ? 4 : 5;
+}
