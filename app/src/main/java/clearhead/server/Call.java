@@ -117,7 +117,8 @@ final class Call {
             if (e instanceof Refusal) {
                 throw e;
             }
-            throw Refusal.bad("The body is no JSON object: " + e.getMessage(), "Send " + route.body() + ".");
+            String why = String.valueOf(e.getMessage()).replaceAll(": enable .*", "");
+            throw Refusal.bad("The body is no JSON object: " + why, "Send " + route.body() + ".");
         }
         if (!route.fields().isEmpty()) {
             check(body);

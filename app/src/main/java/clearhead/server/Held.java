@@ -5,9 +5,6 @@ import org.jspecify.annotations.Nullable;
 
 /// A run in the store: waiting, running, done or failed.
 final class Held {
-    /// For so long after somebody asked for it, a run is not given up: they may be about to listen.
-    private static final long GRACE_NANOS = 3_000_000_000L;
-
     /// Where a run is.
     enum State {
         QUEUED,
@@ -25,6 +22,7 @@ final class Held {
     final String id;
     final Spec spec;
     final long since = System.nanoTime();
+    private final long graceNanos;
     private State state = State.QUEUED;
     private int layer;
     private int listeners;
@@ -39,9 +37,11 @@ final class Held {
     /// When it was last used; guarded by the store.
     long used;
 
-    Held(String id, Spec spec) {
+    /// @param graceNanos for so long after somebody asked for it, it is not given up: they may be about to listen
+    Held(String id, Spec spec, long graceNanos) {
         this.id = id;
         this.spec = spec;
+        this.graceNanos = graceNanos;
     }
 
     synchronized State state() {
@@ -103,6 +103,11 @@ final class Held {
         listeners--;
     }
 
+    /// Whether somebody is still being told of it.
+    synchronized boolean hasListeners() {
+        return listeners > 0;
+    }
+
     /// Somebody else wants it, too.
     ///
     /// @return false if it has been given up
@@ -113,7 +118,7 @@ final class Held {
 
     /// Gives it up for good if somebody listened, all have gone and nobody has just asked for it.
     synchronized boolean giveUp() {
-        givenUp |= hadListeners && listeners == 0 && System.nanoTime() - asked > GRACE_NANOS;
+        givenUp |= hadListeners && listeners == 0 && System.nanoTime() - asked > graceNanos;
         return givenUp;
     }
 }

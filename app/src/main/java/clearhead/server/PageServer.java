@@ -33,7 +33,7 @@ public final class PageServer implements AutoCloseable {
     private static final int HEADER_BYTES = 16 << 10;
     private static final int CONNECTIONS = 1000;
     private static final long IDLE_MILLIS = 60_000;
-    private static final long HEAD_MILLIS = 10_000;
+    private static final long HEAD_MILLIS = 5_000;
 
     /// Calls that may wait for a turn to compute.
     private static final int WAITING = 512;

@@ -194,6 +194,8 @@ final class RunRoutes {
                             run(w, lease);
                             w.endObject();
                         });
+                    } catch (Refusal e) {
+                        events.send("failed", w -> PageServer.error(w, e));
                     }
                     return;
                 }

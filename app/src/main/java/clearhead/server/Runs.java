@@ -31,8 +31,11 @@ final class Runs implements AutoCloseable {
     /// How long a run waits for memory that others use.
     private static final long PATIENCE_NANOS = 30_000_000_000L;
 
+    private static final long GRACE_NANOS = 3_000_000_000L;
+
     private final long budget;
     private final int queueLimit;
+    private final long graceNanos;
     private final Map<String, Held> held = new HashMap<>();
     private final Map<String, Refusal> failures = new LinkedHashMap<>();
     private final ArrayDeque<Held> queue = new ArrayDeque<>();
@@ -46,6 +49,12 @@ final class Runs implements AutoCloseable {
     /// @param budget bytes of runs kept at most
     /// @param queueLimit runs that may wait
     Runs(long budget, int queueLimit) {
+        this(budget, queueLimit, GRACE_NANOS);
+    }
+
+    /// @param graceNanos for so long after somebody asked for it, a run is not given up
+    Runs(long budget, int queueLimit, long graceNanos) {
+        this.graceNanos = graceNanos;
         this.budget = budget;
         this.queueLimit = queueLimit;
         worker = Thread.ofPlatform().daemon().name("runs").start(this::work);
@@ -88,7 +97,7 @@ final class Runs implements AutoCloseable {
                         Math.clamp(Math.ceil(usualSeconds * queue.size() / 2), 1, 30));
             }
             failures.remove(id);
-            var fresh = new Held(id, spec);
+            var fresh = new Held(id, spec, graceNanos);
             fresh.used = ++clock;
             held.put(id, fresh);
             queue.add(fresh);
@@ -330,7 +339,7 @@ final class Runs implements AutoCloseable {
             }
             @Nullable
             Held oldest = held.values().stream()
-                    .filter(h -> h.state() == Held.State.DONE && h.leases == 0)
+                    .filter(h -> h.state() == Held.State.DONE && h.leases == 0 && !h.hasListeners())
                     .min(Comparator.comparingLong(h -> h.used))
                     .orElse(null);
             if (oldest != null) {
@@ -353,6 +362,9 @@ final class Runs implements AutoCloseable {
     @Override
     public void close() {
         synchronized (this) {
+            if (closed) {
+                return;
+            }
             closed = true;
             Held waiting;
             while ((waiting = queue.poll()) != null) {

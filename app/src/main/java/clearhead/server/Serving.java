@@ -54,6 +54,7 @@ public record Serving(
             throw new IllegalArgumentException("--host " + host + " lets other machines in; give an API key, too:"
                     + " --api-key KEY, or the environment variable CLEARHEAD_API_KEY");
         }
+        requireHost(host);
         if (memory < 1 << 20) {
             throw new IllegalArgumentException("--memory must be at least 1 MB");
         }
@@ -63,7 +64,6 @@ public record Serving(
     ///
     /// @param up told the port when the server answers, and whether there is a page
     public void run(BiConsumer<Integer, Boolean> up) throws Exception {
-        requireHost();
         var site = new Site(load(), new Runs(memory, queue), readyText);
         try (var server = new PageServer(site, host, port, key, page)) {
             try {
@@ -94,7 +94,7 @@ public record Serving(
         }
     }
 
-    private void requireHost() {
+    private static void requireHost(String host) {
         try {
             InetAddress.getByName(host);
         } catch (UnknownHostException e) {
