@@ -181,9 +181,11 @@ final class LensCommand implements Callable<Integer> {
             Lens.Cell c = cells.get(i);
             out.println(String.format(Locale.ROOT, "  %-13s  ", places.get(i).label())
                     + Printable.fit(prompt.label(c.id()).quoted(), 22)
-                    + String.format(Locale.ROOT, "  %11.8f  %8.4f nats", c.probability(), c.divergence())
+                    + "  " + PredictText.share(c.probability(), 11)
+                    + String.format(Locale.ROOT, "  %8.4f nats", c.divergence())
                     + c.watched()
-                            .map(w -> String.format(Locale.ROOT, "  %8d  %11.8f", w.rank(), w.probability()))
+                            .map(w -> String.format(Locale.ROOT, "  %8d  ", w.rank())
+                                    + PredictText.share(w.probability(), 11))
                             .orElse(""));
         }
     }

@@ -65,12 +65,20 @@ final class PredictText {
     }
 
     private void entry(Prediction.Entry e) {
-        String drawn = e.cut() == Prediction.Cut.NONE ? String.format(Locale.ROOT, "%9.6f", e.drawn()) : "      cut";
+        String drawn = e.cut() == Prediction.Cut.NONE ? share(e.drawn(), 9) : "      cut";
         line(String.format(Locale.ROOT, "  %5d  %6d  ", e.rank(), e.id())
                 + Printable.fit(prompt.label(e.id()).quoted(), NAME)
-                + String.format(
-                        Locale.ROOT, "  %11.8f  %10.8f  %s  %10.5f  ", e.probability(), e.tempered(), drawn, e.logit())
+                + "  " + share(e.probability(), 11) + "  " + share(e.tempered(), 10)
+                + String.format(Locale.ROOT, "  %s  %10.5f  ", drawn, e.logit())
                 + bar(e.probability()));
+    }
+
+    /// A probability in a column of some width: plain, or with an exponent where little would be left of it.
+    static String share(double p, int width) {
+        String text = p == 0 || p >= 1e-4
+                ? String.format(Locale.ROOT, "%." + (width - 3) + "f", p)
+                : String.format(Locale.ROOT, "%." + (width - 8) + "e", p);
+        return " ".repeat(Math.max(0, width - text.length())) + text;
     }
 
     private void line(String text) {
@@ -98,12 +106,8 @@ final class PredictText {
                     Prediction.Entry entry = p.ranked(e.getKey());
                     line(String.format(Locale.ROOT, "  %5d  %6d  ", entry.rank(), entry.id())
                             + Printable.fit(prompt.label(entry.id()).quoted(), NAME)
-                            + String.format(
-                                    Locale.ROOT,
-                                    "  %6d  %10.6f  %11.8f  ",
-                                    e.getValue(),
-                                    e.getValue() / (double) count,
-                                    entry.drawn()));
+                            + String.format(Locale.ROOT, "  %6d  %10.6f  ", e.getValue(), e.getValue() / (double) count)
+                            + share(entry.drawn(), 11));
                 });
         if (counts.size() > top) {
             out.println("         … " + (counts.size() - top) + " more (--top shows more)");
