@@ -63,10 +63,12 @@ function View() {
     const { run, query, loaded, compared } = useOutcome();
     shown = compared ? { run, query, compared, said: outcome(run, compared) } : null;
     const changed = spec.value.changes.length > 0;
+    const from = spec.value.other;
+    const other = useLoad(async (signal) => (from ? (await sideRun({ text: from, changes: [], other: '' }, signal)).tokens : []), [from, run.model.name]);
     return (
         <section class="try" aria-label="Try it">
             {changed
-                ? <ChangeList tokens={run.tokens} name={namer(run)} other={[]} />
+                ? <ChangeList tokens={run.tokens} name={namer(run)} other={other.value ?? []} />
                 : <Sentence>Nothing is changed. Switch off a head, cut an edge, block or swap a token, or put in a value from another text: the text is run again, and you see before → after.</Sentence>}
             <Add kind={kind.value as Kind} onKind={(k) => { kind.value = k; }} />
             <Presets />

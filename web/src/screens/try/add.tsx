@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { runJson } from '../../api';
 import { asApiError } from '../../errors';
 import { Choice, Slider, Stepper } from '../../parts/controls';
-import { named, visible } from '../../parts/token';
+import { visible } from '../../parts/token';
 import { select, selection, useRun } from '../../state';
 import { SITES, textOf, type Change } from './changes';
 import { add } from './list';
@@ -123,7 +123,7 @@ function SwapForm() {
     return (
         <form class="form" onSubmit={(event) => void search(event)}>
             <TokenSelect label="In place of" value={position} onChange={choose} />
-            <label class="field">read <input type="text" value={text} size={12} placeholder={named(run.tokens[position]).slice(1, 12)} aria-describedby="swap-trouble" onInput={(event) => setText(event.currentTarget.value)} /></label>
+            <label class="field">read <input type="text" value={text} size={12} placeholder="a word, or #id" aria-describedby="swap-trouble" onInput={(event) => setText(event.currentTarget.value)} /></label>
             <button type="submit" class="main" disabled={text === ''}>Swap</button>
             {found.length > 1 && <span class="quiet">or {found.map((t) => <button key={t.id} type="button" onClick={() => add(textOf({ kind: 'swap', position, id: t.id }))}>{visible(t.text)}</button>)}</span>}
             <p id="swap-trouble" class={trouble ? 'failed' : 'quiet'} role={trouble ? 'alert' : undefined}>{trouble || 'One token by its text, or # and its id.'}</p>

@@ -26,6 +26,8 @@ export function ChangeList({ tokens, name, other }: { tokens: Token[]; name: (id
     );
 }
 
+const rounded = (v: number): number => Math.round(v * 10) / 10;
+
 function Item({ text, tokens, name, other }: { text: string; tokens: Token[]; name: (id: number) => string; other: Token[] }) {
     const change = read(text);
     const [factor, setFactor] = useState<number | null>(null);
@@ -36,8 +38,8 @@ function Item({ text, tokens, name, other }: { text: string; tokens: Token[]; na
             <span class="change-words">{change ? words(change, tokens, name, other) : 'Not understood'}</span>
             <code title="the notation of --change">{text}</code>
             {change?.kind === 'head' && (
-                <span class="change-edit" onChange={() => factor !== null && commit(factor)}>
-                    {change.factor !== 'mean' && <Slider label="times" value={factor ?? Math.max(-2, Math.min(2, change.factor))} least={-2} most={2} step={0.1} text={String(factor ?? change.factor)} onChange={(v) => setFactor(Math.round(v * 10) / 10)} />}
+                <span class="change-edit" onChange={(event) => { const { target } = event; if (target instanceof HTMLInputElement) commit(rounded(Number(target.value))); }}>
+                    {change.factor !== 'mean' && <Slider label="times" value={factor ?? Math.max(-2, Math.min(2, change.factor))} least={-2} most={2} step={0.1} text={String(factor ?? change.factor)} onChange={(v) => setFactor(rounded(v))} />}
                     <button type="button" aria-pressed={change.factor === 'mean'} onClick={() => add(textOf({ ...change, factor: change.factor === 'mean' ? 0 : 'mean' }))}>mean</button>
                 </span>
             )}
