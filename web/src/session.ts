@@ -150,6 +150,8 @@ function until(holds: () => boolean, signal: AbortSignal): Promise<void> {
 }
 
 const DRAFT = 'clearhead.draft';
+let drafting: ReturnType<typeof setTimeout> | undefined;
+let keepDraft = (): void => undefined;
 /** What went wrong with the link of the address bar; '' for nothing. */
 export const linkTrouble = signal('');
 let written = '';
@@ -161,9 +163,13 @@ export async function start(): Promise<void> {
     addEventListener('hashchange', () => followAddress());
     effect(() => {
         const text = typed.value;
-        if (spec.value.text === '') return;
-        store(DRAFT, text === spec.value.text ? null : JSON.stringify({ over: spec.value.text, text }));
+        const over = spec.value.text;
+        clearTimeout(drafting);
+        if (over === '') return;
+        keepDraft = () => store(DRAFT, text === over ? null : JSON.stringify({ over, text }));
+        drafting = setTimeout(keepDraft, 250);
     });
+    addEventListener('pagehide', () => keepDraft());
     effect(writeAddress);
     effect(() => {
         const text = run.value ? spec.value.text.replace(/\s+/g, ' ').slice(0, 40) : '';

@@ -20,7 +20,7 @@ export function Editor() {
     const rows = Math.min(6, Math.max(1, Math.ceil(text.length / 120), text.split('\n', 7).length));
     return (
         <form class="editor" aria-label="Text" onSubmit={(event) => { event.preventDefault(); go(); }}>
-            <textarea id="text" ref={box} aria-label="Text" rows={rows} value={text} spellcheck={false} autocomplete="off" placeholder="Type a text; Ctrl+Enter runs it"
+            <textarea id="text" class={text.length > 20_000 ? 'long' : undefined} ref={box} aria-label="Text" rows={rows} value={text} spellcheck={false} autocomplete="off" placeholder="Type a text; Ctrl+Enter runs it"
                 aria-describedby="text-notes" aria-invalid={over > 0}
                 onInput={(event) => { typed.value = event.currentTarget.value; }}
                 onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); go(); } }} />
