@@ -2,7 +2,7 @@ import { useRef } from 'preact/hooks';
 import { runSpec, stop } from '../session';
 import { generatedFrom } from '../parts/generated';
 import { models, progress, spec, typed } from '../state';
-import { oneMore } from './one-more';
+import { drawn, oneMore } from './one-more';
 
 /** The text. What is typed here is never lost: not by an error, a reload, or a server that stops. */
 export function Editor() {
@@ -27,7 +27,7 @@ export function Editor() {
             <div class="editor-buttons">
                 <button type="submit" class={'main' + (changed ? ' due' : '')} disabled={text.trim() === '' || over > 0} title="Ctrl+Enter">Run</button>
                 {(state === 'running' || state === 'waiting') && <button type="button" onClick={stop} title="Gives this run up">Stop</button>}
-                {!changed && state === 'done' && <button type="button" onClick={() => void oneMore()} title="The model adds its likeliest next token">+ 1 token</button>}
+                {!changed && state === 'done' && <button type="button" onClick={() => void oneMore()} title={drawn() ? 'The model adds a token drawn by the rules of the Predict screen' : 'The model adds its likeliest next token'}>+ 1 token</button>}
                 {changed && spec.value.text !== '' && <button type="button" onClick={() => { typed.value = spec.value.text; }} title="Back to the text that was run">Undo</button>}
             </div>
             <p id="text-notes" class={over > 0 ? 'over' : 'visually-hidden'} role="status">

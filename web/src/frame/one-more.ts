@@ -2,21 +2,31 @@ import { stream } from '../api';
 import { aborted, ApiError, asApiError } from '../errors';
 import { generatedFrom } from '../parts/generated';
 import { runSpec } from '../session';
-import { progress, run, select, selection, spec } from '../state';
+import { progress, run, select, selection, settings, spec, urlNumber } from '../state';
 
 interface Done { from: number; ids: number[]; text: string; same: boolean; end: string }
 
 let under: AbortController | null = null;
 
-/** Lets the model add its likeliest next token to the text that was run, and runs that. */
-export async function oneMore(): Promise<void> {
+const seed = urlNumber('predict.seed', 0);
+const rules = { temperature: urlNumber('predict.t', 1), top_k: urlNumber('predict.k', 0), top_p: urlNumber('predict.p', 1), min_p: urlNumber('predict.m', 0) };
+
+/** Rules were chosen on the Predict screen: then a token is drawn by them, and else the likeliest taken. */
+export const drawn = (): boolean => ['t', 'k', 'p', 'm'].some((name) => 'predict.' + name in settings.value);
+
+/**
+ * Lets the model add its next token to the text that was run, and runs that: the likeliest, or one drawn by the rules of the Predict screen.
+ * A draw takes the next seed for the one after it.
+ */
+export async function oneMore(draw = drawn()): Promise<void> {
     under?.abort();
     const controller = (under = new AbortController());
     const { model, text, changes, other } = spec.value;
     progress.value = { state: 'waiting', since: Date.now(), why: 'the next token', retryAt: null };
+    const sampling = draw ? { temperature: rules.temperature.value, top_k: Math.trunc(rules.top_k.value), top_p: rules.top_p.value, min_p: rules.min_p.value, seed: Math.trunc(seed.value) } : {};
     try {
         const told: { done: Done | null } = { done: null };
-        await stream('generate', { model, text, changes, ...(other ? { other } : {}), max_tokens: 1 }, (event, data) => {
+        await stream('generate', { model, text, changes, ...(other ? { other } : {}), max_tokens: 1, ...sampling }, (event, data) => {
             if (event === 'done') told.done = data as Done;
             if (event === 'failed') {
                 const { error } = data as { error: { code: string; message: string; remedy?: string } };
@@ -30,6 +40,7 @@ export async function oneMore(): Promise<void> {
         }
         const followed = selection.value.query === done.from - 1;
         if (generatedFrom.value > done.from) generatedFrom.value = done.from;
+        if (draw) seed.value = Math.trunc(seed.value) + 1;
         await runSpec({ text: done.text });
         if (followed && run.value) select({ query: run.value.tokens.length - 1 });
     } catch (error) {

@@ -152,7 +152,7 @@ function Lens({ grid, by }: { grid: Grid; by: Colour }) {
                 Read upwards: what the model would say next if it stopped after that layer (last norm and head on the residual stream). {by === 'probability' ? 'Strong colour: sure of its token.' : by === 'rank' ? `Numbers: rank of ${quoted(grid.watched?.text ?? '')}; strong colour: near the top.` : 'Numbers: Kullback–Leibler distance from the final prediction in nats; strong colour: near to it.'} Framed: the token followed. An odd token in a low layer says that the lens cannot read it, not that the model thinks of it.
             </p>
             {cells.length > 0 && (
-                <div class="lens-scroll"><table class="lens-column" aria-label="The query's column">
+                <div class="lens-scroll" tabIndex={0} role="region" aria-label="The column of the query"><table class="lens-column" aria-label="The column of the query, layer by layer">
                     <thead><tr><th scope="col">after</th><th scope="col">most likely</th><th scope="col" class="num">probability</th><th scope="col" class="num">nats off the end</th><th scope="col" class="num">rank of {quoted(grid.watched?.text ?? '')}</th><th scope="col" class="num wide">its probability</th></tr></thead>
                     <tbody>
                         {order.map((r) => (

@@ -1,5 +1,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { oneMore } from '../../frame/one-more';
 import { Choice, Slider } from '../../parts/controls';
+import { generatedFrom } from '../../parts/generated';
 import { full, Num, short } from '../../parts/number';
 import { Failed, Sentence, Waiting } from '../../parts/said';
 import { Numbers } from '../../parts/table';
@@ -157,6 +159,7 @@ function Append({ next, drawn }: { next: Next; drawn: Predicted | null }) {
     const last = useRun().tokens.length - 1;
     const add = (token: Named) => () => {
         const more = decoded(token.bytes);
+        if (more && generatedFrom.value > last + 1) generatedFrom.value = last + 1;
         if (more) void runSpec({ text: spec.value.text + more }).then(() => select({ query: last + 1 }));
     };
     const can = (token: Named | undefined): token is Named => token !== undefined && next.query === last && !!decoded(token.bytes);
@@ -165,7 +168,7 @@ function Append({ next, drawn }: { next: Next; drawn: Predicted | null }) {
             <h2>One token more</h2>
             <div class="predict-buttons">
                 <button type="button" disabled={!can(followed)} onClick={followed && add(followed)}>+ {quoted(followed?.text ?? '')}</button>
-                <button type="button" disabled={!can(made ?? undefined)} title="the first draw of this seed, as generate makes it" onClick={made && (() => { seed.value = Math.trunc(seed.value) + 1; add(made)(); })}>+ drawn {made ? quoted(made.text) : ''}</button>
+                <button type="button" disabled={!made || next.query !== last} title="the first draw of this seed, as generate makes it; the next seed is set then" onClick={() => void oneMore(true)}>+ drawn {made ? quoted(made.text) : ''}</button>
             </div>
             {next.query !== last && <p class="quiet">Choose the last token as the query to append to the text.</p>}
         </section>
