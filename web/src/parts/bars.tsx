@@ -42,7 +42,8 @@ export function Bars({ label, bars, most, picked = null, digits = 3, limit = 60,
                 const share = largest > 0 ? Math.min(1, Math.abs(bar.value) / largest) * 100 : 0;
                 const body = (
                     <>
-                        <span class="bar-label">{bar.label}</span>
+                        {bar.spoken && <span class="visually-hidden">{bar.spoken}: </span>}
+                        <span class="bar-label" aria-hidden={bar.spoken ? 'true' : undefined}>{bar.label}</span>
                         <span class="bar-track" aria-hidden="true">
                             <span class={'bar-fill' + (bar.value < 0 ? ' below' : '')} style={{ width: (signed ? share / 2 : share) + '%' }} />
                         </span>
@@ -53,7 +54,7 @@ export function Bars({ label, bars, most, picked = null, digits = 3, limit = 60,
                 return (
                     <li key={bar.id} class={bar.id === picked ? 'picked' : undefined} onPointerEnter={onHover && (() => onHover(bar.id))}>
                         {onPick
-                            ? <button type="button" aria-pressed={bar.id === picked} aria-label={bar.spoken && `${bar.spoken}: ${short(bar.value, digits)}`} onClick={() => onPick(bar.id)}>{body}</button>
+                            ? <button type="button" aria-pressed={bar.id === picked} onClick={() => onPick(bar.id)}>{body}</button>
                             : <div>{body}</div>}
                     </li>
                 );

@@ -54,8 +54,9 @@ class AttentionTest {
                     .getByRole(AriaRole.BUTTON);
             assertTrue(listed.count() >= 1);
             for (int n = 0; n < listed.count(); n++) {
-                String name = String.valueOf(listed.nth(n).getAttribute("aria-label"));
-                var parts = Pattern.compile("position (\\d+): ([0-9.e-]+)").matcher(name);
+                String name = listed.nth(n).locator(".visually-hidden").innerText()
+                        + listed.nth(n).locator(".bar-value").innerText();
+                var parts = Pattern.compile("position (\\d+): ?([0-9.e-]+)").matcher(name);
                 assertTrue(parts.find(), name);
                 double wanted = row[Integer.parseInt(parts.group(1))];
                 double shown = Double.parseDouble(parts.group(2));
