@@ -8,6 +8,7 @@ import clearhead.tokenizer.Special;
 import clearhead.view.ModelJson;
 import clearhead.view.Prompt;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -261,7 +262,7 @@ final class RunRoutes {
                 "./clearhead",
                 "attend",
                 "--model",
-                lease.hosted().model().path().toString()));
+                fromHere(lease.hosted().model().path()).toString()));
         for (String change : lease.spec().changes().texts()) {
             words.add("--change");
             words.add(change);
@@ -277,6 +278,13 @@ final class RunRoutes {
             words.add(lease.spec().text());
         }
         return String.join(" ", words.stream().map(RunRoutes::quoted).toList());
+    }
+
+    /// The path from the folder where the server was started: shorter, and it tells callers less about the machine.
+    private static Path fromHere(Path path) {
+        Path here = Path.of("").toAbsolutePath();
+        Path whole = path.toAbsolutePath().normalize();
+        return whole.startsWith(here) && !whole.equals(here) ? here.relativize(whole) : path;
     }
 
     private static String quoted(String word) {
