@@ -191,7 +191,11 @@ final class AblateCommand implements Callable<Integer> {
             document.field("scale", scale.orElse(0.0));
         }
         ChangesJson.changes(document, prompt, result.changes().changes());
-        result.effect().ifPresent(effect -> ChangesJson.effect(document, prompt, effect, top));
+        result.effect().ifPresent(effect -> {
+            document.name("effect").beginObject();
+            ChangesJson.effect(document, prompt, effect, top);
+            document.endObject();
+        });
         document.name("heads").beginArray();
         for (HeadSweep.Effect e : result.heads()) {
             ChangesJson.head(document, prompt, e);
