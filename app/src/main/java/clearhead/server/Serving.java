@@ -138,7 +138,11 @@ public record Serving(
         try {
             Prompt prompt = Prompt.ofText(site.readyText(), hosted.tokenizer().get(), Special.ADD)
                     .checked(hosted.model());
-            site.runs().start(new Spec(hosted, site.readyText(), prompt, Interventions.NONE, "", new int[0]));
+            Held ready =
+                    site.runs().start(new Spec(hosted, site.readyText(), prompt, Interventions.NONE, "", new int[0]));
+            while (ready.state() == Held.State.QUEUED || ready.state() == Held.State.RUNNING) {
+                ready.await(ready.state(), ready.layer(), 1000);
+            }
             long end = System.nanoTime() + WARM_NANOS;
             for (int n = 0;
                     n < WARM_RUNS && System.nanoTime() < end && site.runs().idle();
