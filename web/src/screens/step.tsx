@@ -1,13 +1,6 @@
-import type { Leaves, Screen } from '../screen';
-import { useRun } from '../state';
+import './step.css';
+import type { Screen } from '../screen';
+import { leaves } from './step/leave';
+import { Inspector, View } from './step/view';
 
-function View() {
-    const run = useRun();
-    return <section aria-label="Step"><p class="quiet">{run.tokens.length} tokens. This screen is not written yet.</p></section>;
-}
-
-function leaves(): Leaves | null {
-    return null;
-}
-
-export const screen: Screen = { id: 'step', View, leaves };
+export const screen: Screen = { id: 'step', View, Inspector, leaves };
