@@ -42,6 +42,13 @@ export async function again(): Promise<void> {
     }
 }
 
+/** For work that ends in a run, such as the making of the next token: gives up what was under way, and is given up by `stop`. */
+export function take(): AbortSignal {
+    current?.abort();
+    current = new AbortController();
+    return current.signal;
+}
+
 /** Gives up the run that is under way; the one on screen stays, and a link holds that. What is typed stays typed. */
 export function stop(): void {
     current?.abort();

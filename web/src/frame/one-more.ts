@@ -1,12 +1,10 @@
 import { stream } from '../api';
 import { aborted, ApiError, asApiError } from '../errors';
 import { generatedFrom } from '../parts/generated';
-import { runSpec } from '../session';
+import { runSpec, take } from '../session';
 import { progress, run, select, selection, settings, spec, urlNumber } from '../state';
 
 interface Done { from: number; ids: number[]; text: string; same: boolean; end: string }
-
-let under: AbortController | null = null;
 
 const seed = urlNumber('predict.seed', 0);
 const rules = { temperature: urlNumber('predict.t', 1), top_k: urlNumber('predict.k', 0), top_p: urlNumber('predict.p', 1), min_p: urlNumber('predict.m', 0) };
@@ -19,8 +17,7 @@ export const drawn = (): boolean => ['t', 'k', 'p', 'm'].some((name) => 'predict
  * A draw takes the next seed for the one after it.
  */
 export async function oneMore(draw = drawn()): Promise<void> {
-    under?.abort();
-    const controller = (under = new AbortController());
+    const signal = take();
     const { model, text, changes, other } = spec.value;
     progress.value = { state: 'waiting', since: Date.now(), why: 'the next token', retryAt: null };
     const sampling = draw ? { temperature: rules.temperature.value, top_k: Math.trunc(rules.top_k.value), top_p: rules.top_p.value, min_p: rules.min_p.value, seed: Math.trunc(seed.value) } : {};
@@ -32,7 +29,7 @@ export async function oneMore(draw = drawn()): Promise<void> {
                 const { error } = data as { error: { code: string; message: string; remedy?: string } };
                 throw new ApiError(422, error.code, error.message, error.remedy ?? '');
             }
-        }, controller.signal);
+        }, signal);
         const { done } = told;
         if (!done || spec.value.text !== text) return;
         if (done.ids.length <= done.from || done.text === text) {
@@ -44,6 +41,6 @@ export async function oneMore(draw = drawn()): Promise<void> {
         await runSpec({ text: done.text });
         if (followed && run.value) select({ query: run.value.tokens.length - 1 });
     } catch (error) {
-        if (!aborted(error)) progress.value = { state: 'failed', error: asApiError(error) };
+        if (!signal.aborted && !aborted(error)) progress.value = { state: 'failed', error: asApiError(error) };
     }
 }
