@@ -14,15 +14,17 @@ const word = (text: string): string => (/^[A-Za-z0-9_./:=-]+$/.test(text) ? text
 /** The run's command line with another verb. */
 const line = (verb: string, cli: string, options: string[]): string => [cli.replace(' attend ', ` ${verb} `), ...options].join(' ');
 
-const java = (text: string, body: string): string => `try (var backend = Backends.choose();
-        var model = Model.load("${spec.value.model}", backend);
-        var workspace = new Workspace()) {
-    var ops = backend.ops(workspace);
-    int[] ids = model.tokenizer().encode(${JSON.stringify(text)}, Special.ADD);
-    try (Run run = Run.of(model.transformer(), ops, ids)) {
-${body.split('\n').map((l) => '        ' + l).join('\n')}
-    }
-}`;
+/** The library call: a run, changes made, and what is asked of it. */
+function java(text: string, changes: string[], asked: string): string {
+    const run = changes.length === 0 ? 'Run.of(model.transformer(), ops, ids)'
+        : 'Run.of(model.transformer(), ops, changes.ids(ids), changes.probe(model.transformer(), ops, ids, new int[0]), Run.Progress.NONE)';
+    return [
+        'try (var backend = Backends.choose();', '        var workspace = new Workspace();', `        var model = Model.load(${JSON.stringify('models/' + spec.value.model)}, backend)) {`,
+        '    var ops = backend.ops(workspace);', `    int[] ids = model.tokenizer().encode(${JSON.stringify(text)}, Special.ADD);`,
+        ...(changes.length ? [`    var changes = Interventions.parse(List.of(${changes.map((c) => JSON.stringify(c)).join(', ')}), model.transformer(), ids.length, 0);`] : []),
+        `    try (Run run = ${run}) {`, ...asked.split('\n').map((line) => '        ' + line), '    }', '}',
+    ].join('\n');
+}
 
 /** What is on screen, whole. */
 export function leaves(): Leaves | null {
@@ -40,7 +42,7 @@ export function leaves(): Leaves | null {
             name: `lens-query-${query}`, sentence, table: { columns: lensColumns, rows: lensRows(grid) }, json: grid,
             svg: () => lensSvg(grid, now.tokens, colour.value as Colour, now.model.vocab, sentence),
             cli: line('lens', now.cli, ['--query', String(query), '--positions', ends, ...(between.value === 'yes' ? ['--attention'] : []), ...(grid.watched ? ['--find', word('#' + grid.watched.id)] : [])]),
-            java: java(text, `var lens = new Lens(run);\nvar grid = lens.grid(ops, IntStream.rangeClosed(${ends.replace('-', ', ')}).toArray(), lens.places(${between.value === 'yes'}), ${grid.watched ? `OptionalInt.of(${grid.watched.id})` : 'OptionalInt.empty()'});`),
+            java: java(text, now.changes, `var lens = new Lens(run);\nvar grid = lens.grid(ops, IntStream.rangeClosed(${ends.replace('-', ', ')}).toArray(), lens.places(${between.value === 'yes'}), ${grid.watched ? `OptionalInt.of(${grid.watched.id})` : 'OptionalInt.empty()'});`),
         };
     }
     if (part.value === 'sum') {
@@ -51,7 +53,7 @@ export function leaves(): Leaves | null {
             name: `contributions-query-${query}`, sentence, table: { columns: ['kind', 'layer', 'head', 'name', 'value'], rows: sumRows(sum) }, json: sum,
             svg: () => sumSvg(sum, sentence),
             cli: line('predict', now.cli, ['--query', String(query), '--contributions', word(`#${sum.a.id}` + (sum.b ? `,#${sum.b.id}` : ''))]),
-            java: java(text, `var sum = Contributions.of(run, ops, ${query}, ${sum.a.id}, ${sum.b ? `OptionalInt.of(${sum.b.id})` : 'OptionalInt.empty()'});`),
+            java: java(text, now.changes, `var sum = Contributions.of(run, ops, ${query}, ${sum.a.id}, ${sum.b ? `OptionalInt.of(${sum.b.id})` : 'OptionalInt.empty()'});`),
         };
     }
     const next = shown.next;
@@ -72,6 +74,6 @@ export function leaves(): Leaves | null {
         },
         svg: () => barsSvg(next, l, Math.min(next.p.order.length, TOP, rows.value), scale.value, sentence),
         cli: line('predict', now.cli, ['--query', String(query), '--temperature', String(r.temperature), '--top-k', String(r.topK), '--top-p', String(r.topP), '--min-p', String(r.minP), '--draws', String(draws.value), '--seed', String(seed.value), ...(find.value ? ['--find', word(find.value)] : [])]),
-        java: java(text, `var sampling = new Sampling(${r.temperature}, ${r.topK}, ${r.topP}, ${r.minP}, 1, ${seed.value}L);\nvar prediction = Prediction.of(run.logits(ops, ${query}), sampling);\nSystem.out.println(prediction.top(20));\nint[] drawn = prediction.draw(${draws.value});`),
+        java: java(text, now.changes, `var sampling = new Sampling(${r.temperature}, ${r.topK}, ${r.topP}, ${r.minP}, 1, ${seed.value}L);\nvar prediction = Prediction.of(run.logits(ops, ${query}), sampling);\nSystem.out.println(prediction.top(20));\nint[] drawn = prediction.draw(${draws.value});`),
     };
 }

@@ -111,7 +111,7 @@ function Chart({ next, l }: { next: Next; l: Left }) {
                                 <td class="num wide"><Num value={p.logits[id]} digits={4} /></td>
                             </tr>,
                             ...ends.map((line) => (
-                                <tr key={line.rule} class="line"><td colSpan={7}><span>{line.text}: {line.kept === 1 ? '1 token stays' : `${line.kept.toLocaleString('en-US')} tokens stay`}, <Num value={line.probability} digits={4} /> of the probability</span></td></tr>
+                                <tr key={line.rule} class="line"><td colSpan={7}><span>{line.text}: {l.lines.some((before) => before !== line && before.kept === line.kept && l.lines.indexOf(before) < l.lines.indexOf(line)) ? 'cuts nothing more' : <>{line.kept === 1 ? '1 token stays' : `${line.kept.toLocaleString('en-US')} tokens stay`}, <Num value={line.probability} digits={4} /> of the probability</>}</span></td></tr>
                             )),
                         ];
                     })}

@@ -125,7 +125,7 @@ function Parts({ sum }: { sum: Sum }) {
                                             const fill = diverging(most > 0 ? v / most : 0);
                                             return (
                                                 <td key={head} class={layer === at.layer && head === at.head ? 'here' : ''}>
-                                                    <button type="button" class="plain" style={{ background: fill, color: inkOn(fill) }} title={`layer ${layer}, head ${head}: ${full(v)}`} aria-label={`layer ${layer}, head ${head}: ${signed(v)}`} onClick={() => select({ layer, head })}>{signed(v, 2)}</button>
+                                                    <button type="button" class="plain" style={{ background: fill, color: inkOn(fill) }} title={`layer ${layer}, head ${head}: ${full(v)}`} aria-label={`layer ${layer}, head ${head}: ${signed(v, 2)}`} onClick={() => select({ layer, head })}>{signed(v, 2)}</button>
                                                 </td>
                                             );
                                         })}
