@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { dark } from '../../theme';
 import { ramp } from '../colours';
 import { short } from '../number';
-import { Failed } from '../said';
+import { Failed, Waiting } from '../said';
 import type { Scale } from './colour';
 import { Engine, FIRST_CELL, gutters, type Cell, type Palette } from './engine';
 import { Legend } from './legend';
@@ -199,7 +199,8 @@ export function Matrix(props: MatrixProps) {
                 <Legend scale={props.scale} most={props.most ?? extreme(now, props.scale)} quantity={props.quantity} masked={now?.masked ?? false} hidden={props.hideFirst ?? false}
                     rowsOfMaximum={now?.rowsOfMaximum ?? 1} />
                 <span class="matrix-told num">{told ? words(told) : ''}</span>
-                {cells > 1 && <span class="quiet">one point = {cells} × {cells} cells{now && now.loading > 0 ? ' · loading' : ''}</span>}
+                {cells > 1 && <span class="quiet">one point = {cells} × {cells} cells</span>}
+                {now && now.loading > 0 && !now.error && <Waiting what="computing tiles" />}
             </div>
             <canvas ref={canvas} tabIndex={0} role="application" aria-roledescription="matrix" data-dark={onDark} data-source={source.name} data-level={now?.level ?? 0} data-loading={!now || now.loading > 0 || !now.settled}
                 aria-label={`${label}; ${source.extent.rows} ${rowTitle} rows, ${source.extent.columns} ${columnTitle} columns. Arrows move the cell, with Shift by 10; Page keys, Home, End; + and − zoom, 0 shows all; Enter locks, Escape unlocks.`}

@@ -5,8 +5,9 @@ import type { Engine } from '../../parts/matrix/engine';
 import { Matrix, type Cell, type Viewport } from '../../parts/matrix/matrix';
 import { runSource } from '../../parts/matrix/run-source';
 import { Failed } from '../../parts/said';
-import { hover, of, run, select, selection, settings, urlText, useRun, view } from '../../state';
+import { hover, of, run, select, selection, settings, show, urlText, useRun, view } from '../../state';
 import { Arcs } from './arc-view';
+import { heads, which } from './choice';
 import { Controls } from './controls';
 import { divisors, failure, follow, known, locked, pool, units } from './look';
 import { pairSentence } from './say';
@@ -56,6 +57,13 @@ export function View() {
             hover.value = null;
         };
     }, []);
+    // Heads that this model does not have: chosen for another one.
+    useEffect(() => {
+        const { layers, heads: each } = shown.model;
+        const kind = which(view.peek().of);
+        const layer = Number(/\d+/.exec(view.peek().of)?.[0] ?? 0);
+        if (kind === 'chosen' ? heads(view.peek().of, layers, each) === null : layer >= layers) show({ of: '' });
+    }, [shown.id]);
     const { query, key } = selection.value;
     const token = (cell: Cell) => ({ query: now.last(cell.row), key: now.last(cell.column) });
     const over = hover.value && { ...(hover.value.query !== undefined && { row: now.of(hover.value.query) }), ...(hover.value.key !== undefined && { column: now.of(hover.value.key) }) };

@@ -17,7 +17,7 @@ export const pair = computed<Pair | null>(() => {
     if (other === null) return null;
     const [query, key] = view.value.side === 'row' ? [at, other] : [other, at];
     const value = fresh?.shown[other];
-    return { query, key, value: value === undefined || Number.isNaN(value) ? null : value, masked: key > query, chosen: chosen !== null };
+    return { query, key, value: value === undefined || Number.isNaN(value) ? null : value, masked: key > query || (fresh !== null && Number.isNaN(received.value?.values[other])), chosen: chosen !== null };
 });
 
 export const pairSentence = computed<string>(() => {

@@ -34,7 +34,7 @@ export function sentence({ of, kind, side, unit, renormalised, query, key, value
     const q = `“${query.text}” (${place(unit)} ${query.position})`;
     if (!key) return `${head}: ${side === 'row' ? `what ${q} looks at` : `who looks at ${q}`}.`;
     const k = `“${key.text}” (${place(unit)} ${key.position})`;
-    if (masked) return `${head}: when reading ${q}, the model cannot see ${k}: it comes later.`;
+    if (masked) return `${head}: when reading ${q}, the model cannot see ${k}${key.position > query.position ? ': it comes later' : ': it is masked'}.`;
     if (value === null) return `${head}: when reading ${q}, how much of its attention ${k} gets is not shown.`;
     const number = short(value, decimals(value));
     const rollout = of.startsWith('rollout');
