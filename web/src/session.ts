@@ -62,7 +62,9 @@ async function make(wanted: Spec, signal: AbortSignal): Promise<Run> {
     for (;;) {
         try {
             const { id, state } = await post<{ id: string; state: string }>('runs', body(wanted), signal);
-            return state === 'done' ? await json<Run>('runs/' + id, {}, signal) : await follow(id, since, signal);
+            if (state === 'done') return await json<Run>('runs/' + id, {}, signal);
+            if (state === 'queued') progress.value = { state: 'waiting', since, why: 'in the queue', retryAt: null };
+            return await follow(id, since, signal);
         } catch (error) {
             if (!(error instanceof ApiError)) throw error;
             if (error.status === 429) {
@@ -123,7 +125,7 @@ const remaking = new Map<string, Promise<string>>();
 export function remake(id: string, _signal?: AbortSignal): Promise<string> {
     let made = remaking.get(id);
     if (!made) {
-        made = sideRun({}, new AbortController().signal).then((fresh) => {
+        made = sideRun(ran ?? {}, new AbortController().signal).then((fresh) => {
             if (run.value?.id === id) run.value = fresh;
             return fresh.id;
         });
