@@ -2,15 +2,19 @@ package clearhead.inspect;
 
 import clearhead.ops.Mask;
 import clearhead.ops.Ops;
+import java.nio.IntBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /// A matrix of attention, query rows by key columns, computed from queries, keys and lse where somebody
 /// looks: exact rows and columns in double precision, and tiles of a pyramid in float32, for maps.
-/// Nothing is kept, and a few million cells are made at a time. Masked cells are NaN.
+/// A few million cells are made at a time, and of what was made a run keeps some pooled tiles, within
+/// a bound that grows linearly with the text. Masked cells are NaN.
 ///
 /// Where units are words or sentences, the weights of a unit's keys are added up and those of its
 /// queries averaged; scores are averaged over both.
@@ -21,10 +25,30 @@ public final class AttentionMap {
     /// Tokens up to which a rollout is computed: each of its rows costs tokens² steps a layer.
     public static final int ROLLOUT_TOKENS = 4096;
 
+    /// Tokens of a unit up to which its row or column is summed in double precision; of a longer one,
+    /// cells are computed in float32.
+    static final int EXACT_TOKENS = 64;
+
     /// Tokens of a block: four million cells at most are made at a time.
     private static final int ROWS = 1024;
 
     private static final int COLUMNS = 4096;
+
+    /// Pairs of units whose sums are kept at a time.
+    private static final int PAIRS = 1 << 20;
+
+    /// Tiles along a side, at most, of the levels whose tiles are not kept.
+    private static final int KEPT_SIDE = 4;
+
+    /// Asked between blocks whether somebody still wants the result.
+    @FunctionalInterface
+    public interface Going {
+        /// Never stops.
+        Going ON = () -> true;
+
+        /// @return false to stop: the call then throws a [CancellationException]
+        boolean on();
+    }
 
     /// What a cell shows.
     public enum Kind {
@@ -84,25 +108,18 @@ public final class AttentionMap {
         require(query);
         int from = units.starts()[query];
         int to = units.starts()[query + 1];
-        var sums = new double[size()];
-        Arrays.fill(sums, Double.NaN);
-        var seen = new int[size()];
-        double[][] rows = of instanceof Heads.Rollout(int layer)
-                ? widened(new Rollout(run, ops, layer).rows(from, to), from)
-                : null;
-        for (int i = from; i < to; i++) {
-            double[] row = rows == null ? tokenRow(ops, i) : rows[i - from];
-            for (int j = 0; j < row.length; j++) {
-                if (!Double.isNaN(row[j])) {
-                    int unit = units.of()[j];
-                    sums[unit] = (seen[unit]++ == 0 ? 0 : sums[unit]) + row[j];
+        var sums = new UnitSums(query, query + 1, 0, size());
+        if (of instanceof Heads.Rollout || to - from > EXACT_TOKENS) {
+            gather(ops, sums, Going.ON);
+        } else {
+            for (int i = from; i < to; i++) {
+                double[] row = tokenRow(ops, i);
+                for (int j = 0; j < row.length; j++) {
+                    sums.add(query, units.of()[j], row[j]);
                 }
             }
         }
-        for (int unit = 0; unit < sums.length; unit++) {
-            sums[unit] /= kind == Kind.SCORES ? seen[unit] : to - from;
-        }
-        return sums;
+        return sums.row(query);
     }
 
     /// Who looks at one key unit.
@@ -112,23 +129,18 @@ public final class AttentionMap {
         require(key);
         int from = units.starts()[key];
         int to = units.starts()[key + 1];
-        var result = new double[size()];
-        Arrays.fill(result, Double.NaN);
-        var seen = new int[size()];
-        for (int j = from; j < to; j++) {
-            double[] column = tokenColumn(ops, j);
-            for (int i = 0; i < column.length; i++) {
-                if (!Double.isNaN(column[i])) {
-                    int unit = units.of()[i];
-                    result[unit] = (seen[unit]++ == 0 ? 0 : result[unit]) + column[i];
+        var sums = new UnitSums(0, size(), key, key + 1);
+        if (of instanceof Heads.Mean && to - from > EXACT_TOKENS) {
+            gather(ops, sums, Going.ON);
+        } else {
+            for (int j = from; j < to; j++) {
+                double[] column = tokenColumn(ops, j);
+                for (int i = 0; i < column.length; i++) {
+                    sums.add(units.of()[i], key, column[i]);
                 }
             }
         }
-        for (int unit = 0; unit < result.length; unit++) {
-            int rows = units.starts()[unit + 1] - units.starts()[unit];
-            result[unit] /= kind == Kind.SCORES ? seen[unit] : rows;
-        }
-        return result;
+        return sums.column(key);
     }
 
     private void require(int unit) {
@@ -177,41 +189,80 @@ public final class AttentionMap {
         return sum;
     }
 
-    private static double[][] widened(float[][] rows, int from) {
-        var wide = new double[rows.length][];
-        for (int r = 0; r < rows.length; r++) {
-            wide[r] = new double[rows[r].length];
-            for (int j = 0; j < rows[r].length; j++) {
-                wide[r][j] = j > from + r ? Double.NaN : rows[r][j];
-            }
-        }
-        return wide;
-    }
-
     /// One tile of the pyramid. On level n a value stands for 2ⁿ × 2ⁿ cells; level 0 is the matrix itself.
     ///
     /// @param x tile column: keys from x·256·2ⁿ
     /// @param y tile row: queries from y·256·2ⁿ
     /// @return [256, 256], row-major; NaN where all is masked, or outside
     public float[] tile(Ops ops, int level, int x, int y, Pool pool) {
+        return tile(ops, level, x, y, pool, Going.ON);
+    }
+
+    /// As above, for somebody who may leave. Tiles up to level 2 cost little; where a tile is a
+    /// sixteenth of the matrix or more, it is kept by the run, and those above are made from it.
+    public float[] tile(Ops ops, int level, int x, int y, Pool pool, Going going) {
         if (level < 0 || level > 30 - 8 || x < 0 || y < 0) {
             throw new IllegalArgumentException("there is no tile " + level + "/" + x + "/" + y);
         }
+        return made(ops, level, x, y, pool, going).values();
+    }
+
+    private Tiles.Tile made(Ops ops, int level, int x, int y, Pool pool, Going going) {
+        int kept = 0;
+        while ((long) TILE * KEPT_SIDE << kept < size()) {
+            kept++;
+        }
+        if (level < kept) {
+            return direct(ops, level, x, y, pool, going);
+        }
+        var key = new Tiles.Key(of, kind, IntBuffer.wrap(units.starts()), level + "/" + x + "/" + y + "/" + pool);
+        Optional<Tiles.Tile> there = run.tiles().find(key);
+        if (there.isPresent()) {
+            return there.get();
+        }
+        Tiles.Tile made =
+                level == kept ? direct(ops, level, x, y, pool, going) : above(ops, level, kept, x, y, pool, going);
+        run.tiles().keep(key, made);
+        return made;
+    }
+
+    private Tiles.Tile direct(Ops ops, int level, int x, int y, Pool pool, Going going) {
         long side = (long) TILE << level;
         int fromRow = (int) Math.min(size(), y * side);
         int toRow = (int) Math.min(size(), (y + 1) * side);
         int fromColumn = (int) Math.min(size(), x * side);
         int toColumn = (int) Math.min(size(), (x + 1) * side);
-        return pooled(
+        var pooling = new Pooling(TILE, pool, exponents(pool));
+        pool(
                 ops,
-                fromRow,
-                toRow,
-                fromColumn,
-                toColumn,
+                pooling,
+                new Block(fromRow, toRow, fromColumn, toColumn),
                 r -> (r - fromRow) >> level,
                 c -> (c - fromColumn) >> level,
-                TILE,
-                pool);
+                going);
+        return pooling.tile();
+    }
+
+    /// A tile from those that are kept.
+    private Tiles.Tile above(Ops ops, int level, int kept, int x, int y, Pool pool, Going going) {
+        var pooling = new Pooling(TILE, pool, false);
+        int shift = level - kept;
+        int last = (size() - 1) / (TILE << kept);
+        for (int row = y << shift; row <= Math.min(last, (y + 1 << shift) - 1); row++) {
+            for (int column = x << shift; column <= Math.min(last, (x + 1 << shift) - 1); column++) {
+                Tiles.Tile part = made(ops, kept, column, row, pool, going);
+                int down = (row - (y << shift)) * TILE;
+                int right = (column - (x << shift)) * TILE;
+                for (int cell = 0; cell < TILE * TILE; cell++) {
+                    pooling.add(
+                            down + cell / TILE >> shift,
+                            right + cell % TILE >> shift,
+                            part.values()[cell],
+                            part.counts()[cell]);
+                }
+            }
+        }
+        return pooling.tile();
     }
 
     /// The whole matrix, made small by the largest of the cells.
@@ -219,56 +270,183 @@ public final class AttentionMap {
     /// @param side at most; where the text has fewer units, one value a cell and NaN after them
     /// @return [side, side], row-major
     public float[] thumbnail(Ops ops, int side) {
-        int cells = Math.min(side, size());
-        IntUnaryOperator cell = u -> (int) ((long) u * cells / size());
-        return pooled(ops, 0, size(), 0, size(), cell, cell, side, Pool.MAX);
+        return thumbnail(ops, side, Going.ON);
     }
 
-    /// Cells of a rectangle of units, pooled into `side` × `side` values, block by block: what a block's
-    /// queries cannot see is left out.
-    private float[] pooled(
-            Ops ops,
-            int fromRow,
-            int toRow,
-            int fromColumn,
-            int toColumn,
-            IntUnaryOperator rowCell,
-            IntUnaryOperator columnCell,
-            int side,
-            Pool pool) {
-        var pooling = new Pooling(side, pool, exponents(pool));
-        int[] rows = blocks(fromRow, toRow, ROWS);
-        int[] columns = blocks(fromColumn, toColumn, COLUMNS);
-        for (int r = 0; r < rows.length - 1; r++) {
-            for (int c = 0; c < columns.length - 1; c++) {
-                if (hidden(units.starts()[rows[r + 1]] - 1, units.starts()[columns[c]])) {
+    /// As above, for somebody who may leave.
+    public float[] thumbnail(Ops ops, int side, Going going) {
+        var key = new Tiles.Key(of, kind, IntBuffer.wrap(units.starts()), "thumbnail " + side);
+        return run.tiles().find(key).map(Tiles.Tile::values).orElseGet(() -> {
+            int cells = Math.min(side, size());
+            IntUnaryOperator cell = u -> (int) ((long) u * cells / size());
+            var pooling = new Pooling(side, Pool.MAX, exponents(Pool.MAX));
+            pool(ops, pooling, new Block(0, size(), 0, size()), cell, cell, going);
+            var made = new Tiles.Tile(pooling.tile().values(), new int[0]);
+            run.tiles().keep(key, made);
+            return made.values();
+        });
+    }
+
+    /// Pools the cells of a rectangle of units, block by block: what a block's queries cannot see is
+    /// left out.
+    private void pool(
+            Ops ops, Pooling pooling, Block whole, IntUnaryOperator rowCell, IntUnaryOperator columnCell, Going going) {
+        if (whole.fromRow >= whole.toRow || whole.fromColumn >= whole.toColumn) {
+            return;
+        }
+        boolean tokens = size() == run.tokens();
+        int width = tokens ? COLUMNS : whole.toColumn - whole.fromColumn;
+        int height = tokens ? ROWS : Math.clamp(PAIRS / width, 1, ROWS);
+        for (int row = whole.fromRow; row < whole.toRow; row += height) {
+            for (int column = whole.fromColumn; column < whole.toColumn; column += width) {
+                var block = new Block(
+                        row, Math.min(whole.toRow, row + height), column, Math.min(whole.toColumn, column + width));
+                if (hidden(units.starts()[block.toRow] - 1, units.starts()[column])) {
                     break;
                 }
-                var block = new Block(rows[r], rows[r + 1], columns[c], columns[c + 1]);
-                float[] cells = cells(ops, block, pooling.exponents());
-                int cell = rowCell.applyAsInt(block.fromRow);
-                int lastCell = rowCell.applyAsInt(block.toRow - 1);
-                var cellOf = new int[block.toColumn - block.fromColumn];
+                var cellOf = new int[block.columns()];
                 Arrays.setAll(cellOf, n -> columnCell.applyAsInt(block.fromColumn + n));
-                // Rows of one cell stay on one thread.
-                IntStream.rangeClosed(cell, lastCell).parallel().forEach(at -> {
-                    var line = new float[cellOf.length];
-                    for (int row = block.fromRow; row < block.toRow; row++) {
-                        if (rowCell.applyAsInt(row) == at) {
-                            merge(cells, block, row, line);
-                            pooling.add(at, line, cellOf);
-                        }
-                    }
-                });
+                if (tokens) {
+                    require(going);
+                    float[] cells = cells(ops, block.fromRow, block.toRow, column, block.toColumn, pooling.exponents());
+                    pool(
+                            pooling,
+                            block,
+                            rowCell,
+                            cellOf,
+                            (r, line) ->
+                                    System.arraycopy(cells, (r - block.fromRow) * line.length, line, 0, line.length));
+                } else {
+                    var sums = new UnitSums(block.fromRow, block.toRow, column, block.toColumn);
+                    gather(ops, sums, going);
+                    pool(pooling, block, rowCell, cellOf, sums::copy);
+                }
             }
         }
-        return pooling.result();
+    }
+
+    /// Fills a line of cells.
+    private interface Lines {
+        void copy(int row, float[] line);
+    }
+
+    private static void pool(Pooling pooling, Block block, IntUnaryOperator rowCell, int[] cellOf, Lines lines) {
+        int first = rowCell.applyAsInt(block.fromRow);
+        int last = rowCell.applyAsInt(block.toRow - 1);
+        var begins = new int[last - first + 2];
+        Arrays.fill(begins, block.toRow);
+        for (int row = block.toRow - 1; row >= block.fromRow; row--) {
+            begins[rowCell.applyAsInt(row) - first] = row;
+        }
+        for (int cell = last - first; cell >= 0; cell--) {
+            begins[cell] = Math.min(begins[cell], begins[cell + 1]);
+        }
+        // Rows of one cell stay on one thread.
+        IntStream.rangeClosed(first, last).parallel().forEach(cell -> {
+            var line = new float[cellOf.length];
+            for (int row = begins[cell - first]; row < begins[cell - first + 1]; row++) {
+                lines.copy(row, line);
+                pooling.add(cell, line, cellOf);
+            }
+        });
+    }
+
+    /// Adds all cells of some pairs of units, which may be long.
+    private void gather(Ops ops, UnitSums sums, Going going) {
+        int toRow = units.starts()[sums.toRow];
+        int toColumn = units.starts()[sums.toColumn];
+        for (int q = units.starts()[sums.fromRow]; q < toRow; q += ROWS) {
+            int toQuery = Math.min(toRow, q + ROWS);
+            for (int k = units.starts()[sums.fromColumn]; k < toColumn; k += COLUMNS) {
+                int toKey = Math.min(toColumn, k + COLUMNS);
+                if (hidden(toQuery - 1, k)) {
+                    break;
+                }
+                require(going);
+                float[] cells = cells(ops, q, toQuery, k, toKey, false);
+                int fromQuery = q;
+                int fromKey = k;
+                // Rows of one unit stay on one thread.
+                IntStream.rangeClosed(units.of()[q], units.of()[toQuery - 1])
+                        .parallel()
+                        .forEach(unit -> {
+                            int end = Math.min(toQuery, units.starts()[unit + 1]);
+                            for (int i = Math.max(fromQuery, units.starts()[unit]); i < end; i++) {
+                                int at = (i - fromQuery) * (toKey - fromKey);
+                                for (int j = fromKey; j < toKey; j++) {
+                                    sums.add(unit, units.of()[j], cells[at++]);
+                                }
+                            }
+                        });
+            }
+        }
+    }
+
+    private static void require(Going going) {
+        if (!going.on()) {
+            throw new CancellationException("nobody waits for this any more");
+        }
+    }
+
+    /// Sums of the visible cells of pairs of units.
+    private final class UnitSums {
+        private final int fromRow;
+        private final int toRow;
+        private final int fromColumn;
+        private final int toColumn;
+        private final double[] sums;
+        private final long[] seen;
+
+        UnitSums(int fromRow, int toRow, int fromColumn, int toColumn) {
+            this.fromRow = fromRow;
+            this.toRow = toRow;
+            this.fromColumn = fromColumn;
+            this.toColumn = toColumn;
+            sums = new double[Math.multiplyExact(toRow - fromRow, toColumn - fromColumn)];
+            seen = new long[sums.length];
+        }
+
+        private int at(int row, int column) {
+            return (row - fromRow) * (toColumn - fromColumn) + column - fromColumn;
+        }
+
+        void add(int row, int column, double cell) {
+            if (!Double.isNaN(cell)) {
+                int at = at(row, column);
+                sums[at] += cell;
+                seen[at]++;
+            }
+        }
+
+        private double cell(int row, int column) {
+            int at = at(row, column);
+            int rows = units.starts()[row + 1] - units.starts()[row];
+            return seen[at] == 0 ? Double.NaN : sums[at] / (kind == Kind.SCORES ? seen[at] : rows);
+        }
+
+        void copy(int row, float[] line) {
+            for (int c = 0; c < line.length; c++) {
+                line[c] = (float) cell(row, fromColumn + c);
+            }
+        }
+
+        double[] row(int row) {
+            var cells = new double[toColumn - fromColumn];
+            Arrays.setAll(cells, c -> cell(row, fromColumn + c));
+            return cells;
+        }
+
+        double[] column(int column) {
+            var cells = new double[toRow - fromRow];
+            Arrays.setAll(cells, r -> cell(fromRow + r, column));
+            return cells;
+        }
     }
 
     /// Whether the weights of a block are left as exponents, since exp keeps the order of the largest.
     private boolean exponents(Pool pool) {
         return pool == Pool.MAX
-                && kind == Kind.WEIGHTS
+                && kind != Kind.SCORES
                 && size() == run.tokens()
                 && of instanceof Heads.Mean(String _, List<Heads.Head> heads)
                 && heads.size() == 1;
@@ -279,50 +457,10 @@ public final class AttentionMap {
         return firstKey > lastQuery && causal(run.pattern(0));
     }
 
-    /// Bounds of stretches of whole units, each of at most `tokens` tokens where a unit is not longer.
-    private int[] blocks(int from, int to, int tokens) {
-        var bounds = IntStream.builder().add(from);
-        int start = from;
-        for (int unit = from + 1; unit < to; unit++) {
-            if (units.starts()[unit + 1] - units.starts()[start] > tokens) {
-                bounds.add(unit);
-                start = unit;
-            }
-        }
-        if (to > from) {
-            bounds.add(to);
-        }
-        return bounds.build().toArray();
-    }
-
     /// A rectangle of units.
-    private record Block(int fromRow, int toRow, int fromColumn, int toColumn) {}
-
-    /// One row of units from the rows of its tokens.
-    private void merge(float[] cells, Block block, int row, float[] line) {
-        int firstQuery = units.starts()[block.fromRow];
-        int firstKey = units.starts()[block.fromColumn];
-        int keys = units.starts()[block.toColumn] - firstKey;
-        int from = units.starts()[row];
-        int to = units.starts()[row + 1];
-        if (to - from == 1 && line.length == keys) {
-            System.arraycopy(cells, (from - firstQuery) * keys, line, 0, keys);
-            return;
-        }
-        var count = new int[line.length];
-        Arrays.fill(line, Float.NaN);
-        for (int i = from; i < to; i++) {
-            int at = (i - firstQuery) * keys;
-            for (int j = 0; j < keys; j++) {
-                float value = cells[at + j];
-                if (!Float.isNaN(value)) {
-                    int c = units.of()[firstKey + j] - block.fromColumn;
-                    line[c] = count[c]++ == 0 ? value : line[c] + value;
-                }
-            }
-        }
-        for (int c = 0; c < line.length; c++) {
-            line[c] /= kind == Kind.SCORES ? count[c] : to - from;
+    private record Block(int fromRow, int toRow, int fromColumn, int toColumn) {
+        int columns() {
+            return toColumn - fromColumn;
         }
     }
 
@@ -330,50 +468,48 @@ public final class AttentionMap {
     ///
     /// @param exponents whether weights are left as their logarithms
     /// @return [queries, keys]; NaN where masked
-    private float[] cells(Ops ops, Block block, boolean exponents) {
-        int fromQuery = units.starts()[block.fromRow];
-        int toQuery = units.starts()[block.toRow];
-        int fromKey = units.starts()[block.fromColumn];
-        int toKey = units.starts()[block.toColumn];
+    private float[] cells(Ops ops, int fromQuery, int toQuery, int fromKey, int toKey, boolean exponents) {
+        return switch (of) {
+            case Heads.Rollout(int layer) -> rollout(ops, layer, fromQuery, toQuery, fromKey, toKey);
+            case Heads.Mean(String _, List<Heads.Head> heads) -> {
+                var what = kind == Kind.SCORES
+                        ? PatternBlock.What.SCORES
+                        : exponents ? PatternBlock.What.EXPONENTS : PatternBlock.What.WEIGHTS;
+                float[] sum = {};
+                for (Heads.Head head : heads) {
+                    PatternRows rows = run.pattern(head.layer());
+                    double[] norms =
+                            kind == Kind.VALUE ? run.valueNorms(ops, head.layer())[head.head()] : new double[0];
+                    float[] cells =
+                            PatternBlock.cells(rows, ops, head.head(), fromQuery, toQuery, fromKey, toKey, what, norms);
+                    if (sum.length == 0) {
+                        sum = cells;
+                    } else {
+                        for (int c = 0; c < cells.length; c++) {
+                            sum[c] += cells[c];
+                        }
+                    }
+                }
+                if (heads.size() > 1) {
+                    for (int c = 0; c < sum.length; c++) {
+                        sum[c] /= heads.size();
+                    }
+                }
+                yield sum;
+            }
+        };
+    }
+
+    private float[] rollout(Ops ops, int layer, int fromQuery, int toQuery, int fromKey, int toKey) {
+        float[][] rows = new Rollout(run, ops, layer).rows(fromQuery, toQuery);
         int keys = toKey - fromKey;
-        if (of instanceof Heads.Rollout(int layer)) {
-            float[][] rows = new Rollout(run, ops, layer).rows(fromQuery, toQuery);
-            var cells = new float[rows.length * keys];
-            for (int r = 0; r < rows.length; r++) {
-                for (int j = 0; j < keys; j++) {
-                    cells[r * keys + j] = fromKey + j > fromQuery + r ? Float.NaN : rows[r][fromKey + j];
-                }
-            }
-            return cells;
-        }
-        var what = kind == Kind.SCORES
-                ? PatternBlock.What.SCORES
-                : exponents ? PatternBlock.What.EXPONENTS : PatternBlock.What.WEIGHTS;
-        List<Heads.Head> heads = ((Heads.Mean) of).heads();
-        float[] sum = {};
-        for (Heads.Head head : heads) {
-            float[] cells = PatternBlock.cells(
-                    run.pattern(head.layer()), ops, head.head(), fromQuery, toQuery, fromKey, toKey, what);
-            if (kind == Kind.VALUE) {
-                double[] norms = run.valueNorms(ops, head.layer())[head.head()];
-                for (int c = 0; c < cells.length; c++) {
-                    cells[c] *= (float) norms[fromKey + c % keys];
-                }
-            }
-            if (sum.length == 0) {
-                sum = cells;
-            } else {
-                for (int c = 0; c < cells.length; c++) {
-                    sum[c] += cells[c];
-                }
+        var cells = new float[rows.length * keys];
+        for (int r = 0; r < rows.length; r++) {
+            for (int j = 0; j < keys; j++) {
+                cells[r * keys + j] = fromKey + j > fromQuery + r ? Float.NaN : rows[r][fromKey + j];
             }
         }
-        if (heads.size() > 1) {
-            for (int c = 0; c < sum.length; c++) {
-                sum[c] /= heads.size();
-            }
-        }
-        return sum;
+        return cells;
     }
 
     /// The formula of a cell.

@@ -3,12 +3,18 @@ package clearhead.inspect;
 import clearhead.ops.Ops;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /// A rectangle of one head's pattern in float32, by the backend's own product and softmax, so that it
-/// is as fast as attention itself. softmax over the rectangle's part of a row is the weights but for
-/// one factor, exp(lse of the part − lse of the row).
+/// is as fast as attention itself.
+///
+/// Query and key get one element more, −lse and 1, so that their product is score − lse. Then one key
+/// more is added, whose exponent is 0: softmax gives it 1/Σ, and every other weight over its own is
+/// exp(score − lse).
 final class PatternBlock {
     /// What a cell holds.
     enum What {
@@ -20,48 +26,106 @@ final class PatternBlock {
 
     private PatternBlock() {}
 
+    /// @param norms a factor of every key's weights, [context]; empty for none
     /// @return [toQuery − fromQuery, toKey − fromKey], row-major; NaN where masked
     static float[] cells(
-            PatternRows rows, Ops ops, int head, int fromQuery, int toQuery, int fromKey, int toKey, What what) {
+            PatternRows rows,
+            Ops ops,
+            int head,
+            int fromQuery,
+            int toQuery,
+            int fromKey,
+            int toKey,
+            What what,
+            double[] norms) {
         int queries = toQuery - fromQuery;
         int keys = toKey - fromKey;
-        long mark = ops.workspace().mark();
-        Tensor q = ops.workspace().take(DType.F32, queries, rows.spec().headDim());
-        Tensor k = ops.workspace().take(DType.F32, keys, rows.spec().headDim());
-        rows.copyQueries(head, fromQuery, q);
-        rows.copyKeys(head, fromKey, k);
-        Tensor scores = ops.linear(ops.scale(q, rows.spec().scale()), k); // [queries, keys]
         boolean causal = AttentionMap.causal(rows);
+        // Keys that no query of the block sees are not computed.
+        int seen = causal ? Math.clamp((long) rows.position(toQuery - 1) + 1 - fromKey, 0, keys) : keys;
+        var cells = new float[Math.multiplyExact(queries, keys)];
+        if (seen == 0) {
+            Arrays.fill(cells, Float.NaN);
+            return cells;
+        }
+        long mark = ops.workspace().mark();
+        int width = what == What.WEIGHTS ? seen + 1 : seen;
+        Tensor q = queries(rows, ops, head, fromQuery, queries, what != What.SCORES);
+        Tensor k = keys(rows, ops, head, fromKey, seen, width, what != What.SCORES);
+        Tensor exponents = ops.linear(q, k); // [queries, width]
         if (what == What.WEIGHTS) {
-            for (int r = 0; r < queries; r++) {
-                int row = r;
+            IntStream.range(0, queries).parallel().forEach(r -> {
+                long at = (long) r * width;
+                exponents.set(at + seen, 0);
                 eachHidden(
                         rows,
                         causal,
                         head,
                         fromQuery + r,
                         fromKey,
-                        keys,
-                        j -> scores.set((long) row * keys + j, Double.NEGATIVE_INFINITY));
-            }
+                        seen,
+                        j -> exponents.set(at + j, Double.NEGATIVE_INFINITY));
+            });
         }
-        float[] cells = (what == What.WEIGHTS ? ops.softmax(scores) : scores).toFloats();
+        MemorySegment values = (what == What.WEIGHTS ? ops.softmax(exponents) : exponents).data();
+        float[] factors = new float[norms.length == 0 ? 0 : seen];
+        for (int j = 0; j < factors.length; j++) {
+            factors[j] = (float) (what == What.EXPONENTS ? Math.log(norms[fromKey + j]) : norms[fromKey + j]);
+        }
         IntStream.range(0, queries).parallel().forEach(r -> {
             int at = r * keys;
-            double lse = rows.lse(head, fromQuery + r);
-            switch (what) {
-                case SCORES -> {}
-                case WEIGHTS -> scale(cells, at, keys, scores, lse);
-                case EXPONENTS -> {
-                    for (int c = at; c < at + keys; c++) {
-                        cells[c] -= (float) lse;
-                    }
+            MemorySegment.copy(values, ValueLayout.JAVA_FLOAT, (long) r * width * 4, cells, at, seen);
+            if (what == What.WEIGHTS) {
+                float all = 1 / values.getAtIndex(ValueLayout.JAVA_FLOAT, (long) r * width + seen);
+                for (int c = at; c < at + seen; c++) {
+                    cells[c] *= all;
                 }
+            }
+            for (int j = 0; j < factors.length; j++) {
+                cells[at + j] = what == What.EXPONENTS ? cells[at + j] + factors[j] : cells[at + j] * factors[j];
             }
             eachHidden(rows, causal, head, fromQuery + r, fromKey, keys, j -> cells[at + j] = Float.NaN);
         });
         ops.workspace().release(mark);
         return cells;
+    }
+
+    /// @param withLse whether −lse comes after each query
+    /// @return [queries, headDim] or [queries, headDim + 1], scaled
+    private static Tensor queries(PatternRows rows, Ops ops, int head, int from, int queries, boolean withLse) {
+        int headDim = rows.spec().headDim();
+        Tensor q = ops.workspace().take(DType.F32, queries, headDim);
+        rows.copyQueries(head, from, q);
+        Tensor scaled = ops.scale(q, rows.spec().scale());
+        if (!withLse) {
+            return scaled;
+        }
+        Tensor longer = ops.workspace().take(DType.F32, queries, headDim + 1);
+        for (int r = 0; r < queries; r++) {
+            MemorySegment.copy(scaled.data(), r * headDim * 4L, longer.data(), r * (headDim + 1) * 4L, headDim * 4L);
+            double lse = rows.lse(head, from + r);
+            // A row that sees nothing has none, and no cell either.
+            longer.set((long) r * (headDim + 1) + headDim, Double.isInfinite(lse) ? 0 : -lse);
+        }
+        return longer;
+    }
+
+    /// @param width rows of the result; those after `keys` are 0
+    /// @return [width, headDim] or [width, headDim + 1], with a 1 after each key
+    private static Tensor keys(PatternRows rows, Ops ops, int head, int from, int keys, int width, boolean withOne) {
+        int headDim = rows.spec().headDim();
+        Tensor k = ops.workspace().take(DType.F32, keys, headDim);
+        rows.copyKeys(head, from, k);
+        if (!withOne) {
+            return k;
+        }
+        Tensor longer = ops.workspace().take(DType.F32, width, headDim + 1);
+        longer.data().fill((byte) 0);
+        for (int r = 0; r < keys; r++) {
+            MemorySegment.copy(k.data(), r * headDim * 4L, longer.data(), r * (headDim + 1) * 4L, headDim * 4L);
+            longer.set((long) r * (headDim + 1) + headDim, 1);
+        }
+        return longer;
     }
 
     /// Every key of the block that a query does not see.
@@ -76,24 +140,6 @@ final class PatternBlock {
             if (cut >= fromKey && cut - fromKey < keys) {
                 key.accept(cut - fromKey);
             }
-        }
-    }
-
-    /// From softmax over this part of the row to the weights of the whole row.
-    private static void scale(float[] cells, int at, int keys, Tensor scores, double lse) {
-        int largest = at;
-        for (int c = at + 1; c < at + keys; c++) {
-            if (cells[c] > cells[largest]) {
-                largest = c;
-            }
-        }
-        if (!(cells[largest] > 0)) {
-            return;
-        }
-        double part = scores.at(largest) - Math.log(cells[largest]);
-        float factor = (float) Math.exp(part - lse);
-        for (int c = at; c < at + keys; c++) {
-            cells[c] *= factor;
         }
     }
 }

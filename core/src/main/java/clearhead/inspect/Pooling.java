@@ -59,13 +59,28 @@ record Pooling(int side, AttentionMap.Pool pool, boolean exponents, double[] sum
         seen[at] += count;
     }
 
+    /// Adds a value that was made of `count` cells.
+    void add(int row, int column, float value, int count) {
+        int at = row * side + column;
+        if (count == 0) {
+            return;
+        }
+        if (pool == AttentionMap.Pool.MAX) {
+            sums[at] = seen[at] == 0 ? value : Math.max(sums[at], value);
+            seen[at] = 1;
+        } else {
+            sums[at] += (double) value * count;
+            seen[at] += count;
+        }
+    }
+
     /// @return [side, side]; NaN where nothing was added
-    float[] result() {
+    Tiles.Tile tile() {
         var result = new float[sums.length];
         for (int n = 0; n < result.length; n++) {
             double value = seen[n] == 0 ? Double.NaN : pool == AttentionMap.Pool.MAX ? sums[n] : sums[n] / seen[n];
             result[n] = (float) (exponents ? Math.exp(value) : value);
         }
-        return result;
+        return new Tiles.Tile(result, seen);
     }
 }

@@ -1,10 +1,18 @@
 package clearhead.inspect;
 
+import clearhead.ops.AttentionSpec;
+import clearhead.ops.KvView;
+import clearhead.ops.Mask;
 import clearhead.ops.Ops;
+import clearhead.ops.Sequences;
+import clearhead.tensor.DType;
+import clearhead.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /// Rows and columns of the attention rollout, without the [tokens, tokens] product: a row goes through
 /// the layers from the last to the first, a column from the first to the last. Abnar and Zuidema 2020,
-/// arXiv:2005.00928: Ã = (Ā + I)/2, Ā the mean over heads; its rows sum to 1 already.
+/// arXiv:2005.00928: Ã = (Ā + I)/2, Ā the mean over heads; its rows sum to 1 already. In float32.
 final class Rollout {
     private static final int STRIP = 256;
 
@@ -18,36 +26,52 @@ final class Rollout {
         this.layer = layer;
     }
 
-    /// @return [to − from][tokens]
+    /// Rows of the product with its right side strip by strip: rows·Ã = (rows·Ā + rows)/2.
+    ///
+    /// @return [to − from][to]
     float[][] rows(int from, int to) {
-        int tokens = run.tokens();
-        var rows = new float[to - from][tokens];
-        for (int r = 0; r < rows.length; r++) {
+        int count = to - from;
+        var rows = new float[count][to];
+        for (int r = 0; r < count; r++) {
             rows[r][from + r] = 1;
         }
         for (int l = layer; l >= 0; l--) {
-            var next = new float[rows.length][tokens];
+            var next = new float[count][to];
             for (int start = 0; start < to; start += STRIP) {
                 int end = Math.min(to, start + STRIP);
-                float[] mean = mean(l, start, end); // [end − start, end]
-                for (int r = 0; r < rows.length; r++) {
-                    for (int j = start; j < end; j++) {
-                        float share = rows[r][j] / 2;
-                        if (share == 0) {
-                            continue;
-                        }
-                        float[] into = next[r];
-                        int at = (j - start) * end;
-                        for (int k = 0; k < end; k++) {
-                            into[k] += share * mean[at + k];
-                        }
-                        into[j] += share;
+                long mark = ops.workspace().mark();
+                float[] product = product(rows, start, end, mean(l, start, end)); // [count, end]
+                ops.workspace().release(mark);
+                for (int r = 0; r < count; r++) {
+                    for (int k = 0; k < end; k++) {
+                        next[r][k] += product[r * end + k] / 2;
+                    }
+                    for (int k = start; k < end; k++) {
+                        next[r][k] += rows[r][k] / 2;
                     }
                 }
             }
             rows = next;
         }
         return rows;
+    }
+
+    /// Columns `start` to `end` of the rows, times those rows of a mean pattern: the weighted sum of
+    /// attention, with rows of the pattern for values.
+    ///
+    /// @param mean [end − start, end]
+    /// @return [rows, end]
+    private float[] product(float[][] rows, int start, int end, float[] mean) {
+        Tensor left = ops.workspace().take(DType.F32, 1, rows.length, end - start);
+        for (int r = 0; r < rows.length; r++) {
+            MemorySegment.copy(
+                    rows[r], start, left.data(), ValueLayout.JAVA_FLOAT, r * (end - start) * 4L, end - start);
+        }
+        Tensor right = ops.workspace().take(DType.F32, end - start, 1, end);
+        MemorySegment.copy(mean, 0, right.data(), ValueLayout.JAVA_FLOAT, 0, mean.length);
+        var spec = new AttentionSpec(1, 1, end, 1, Mask.BIDIRECTIONAL);
+        var view = new KvView.Packed(right, right, Sequences.one(end - start));
+        return ops.weigh(left, view, 0, spec).toFloats();
     }
 
     /// @return [tokens]
@@ -79,9 +103,8 @@ final class Rollout {
         int heads = pattern.spec().heads();
         float[] sum = new float[(to - from) * to];
         for (int head = 0; head < heads; head++) {
-            long mark = ops.workspace().mark();
-            float[] cells = PatternBlock.cells(pattern, ops, head, from, to, 0, to, PatternBlock.What.WEIGHTS);
-            ops.workspace().release(mark);
+            float[] cells =
+                    PatternBlock.cells(pattern, ops, head, from, to, 0, to, PatternBlock.What.WEIGHTS, new double[0]);
             for (int c = 0; c < sum.length; c++) {
                 sum[c] += Float.isNaN(cells[c]) ? 0 : cells[c] / heads;
             }

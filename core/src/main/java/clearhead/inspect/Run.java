@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
 /// Kept are, of every layer, what enters it [tokens, dim], its rotated query, its key, value and
 /// weighted sum z (each [tokens, heads or kvHeads, headDim]) and the log-sum-exp [heads, tokens]; and
 /// what leaves the last block. So memory grows linearly with the text: about
-/// 4·layers·(dim + headDim·(2·heads + 2·kvHeads) + heads) bytes a token. The rest is computed again
-/// by the same operations, which give the same bits.
+/// 4·layers·(dim + headDim·(2·heads + 2·kvHeads) + heads) bytes a token, and up to
+/// [#TILE_BYTES] more of tiles that were looked at. The rest is computed again by the same
+/// operations, which give the same bits.
 ///
 /// May be read by several threads at once; close it when nobody reads.
 public final class Run implements AutoCloseable {
@@ -37,10 +38,14 @@ public final class Run implements AutoCloseable {
         boolean layer(int done, int of);
     }
 
+    /// Bytes a token that tiles of the attention map may take.
+    public static final int TILE_BYTES = 1024;
+
     private final Transformer model;
     private final int[] ids;
     private final Arena arena;
     private final Layer[] layers;
+    private final Tiles tiles;
     private final Tensor last;
     private final long bytes;
     private final double[][] @Nullable [] norms;
@@ -56,6 +61,7 @@ public final class Run implements AutoCloseable {
             sum += layers[n].bytes();
         }
         norms = new double[layers.length][][];
+        tiles = new Tiles((long) TILE_BYTES * ids.length);
         last = Objects.requireNonNull(kept.last);
         bytes = sum + last.data().byteSize();
     }
@@ -100,9 +106,14 @@ public final class Run implements AutoCloseable {
         return ids.length;
     }
 
-    /// Memory kept outside the heap.
+    /// Memory kept: what there is outside the heap, and the most that tiles may take.
     public long bytes() {
-        return bytes;
+        return bytes + (long) TILE_BYTES * ids.length;
+    }
+
+    /// Pooled tiles that somebody has looked at.
+    Tiles tiles() {
+        return tiles;
     }
 
     /// The attention pattern of a layer, row by row when somebody looks.
