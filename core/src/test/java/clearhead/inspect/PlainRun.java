@@ -18,6 +18,8 @@ class PlainRun {
     private final int[] ids;
     /// What there was at each site and layer, after its change.
     final Map<String, double[]> values = new HashMap<>();
+    /// Weights of each layer, [heads][tokens][tokens]; 0 where masked.
+    final Map<Integer, double[][][]> weights = new HashMap<>();
 
     PlainRun(Transformer model, Ops ops, int... ids) {
         this.model = model;
@@ -80,6 +82,8 @@ class PlainRun {
                 .toDoubles();
         double[] v = attention.value().forward(pass, x).toDoubles();
         Tensor z = ops.workspace().take(x.type(), tokens, spec.heads() * d);
+        var cells = new double[spec.heads()][tokens][tokens];
+        weights.put(layer, cells);
         for (int h = 0; h < spec.heads(); h++) {
             int kv = spec.kvHead(h);
             for (int i = 0; i < tokens; i++) {
@@ -92,9 +96,13 @@ class PlainRun {
                     }
                     double exp = Math.exp(dot * spec.scale());
                     sum += inSum(layer, h, i, j) ? exp : 0;
+                    cells[h][i][j] = adds(layer, h, i, j) ? exp : 0;
                     for (int e = 0; e < d && adds(layer, h, i, j); e++) {
                         out[e] += exp * v[(j * spec.kvHeads() + kv) * d + e];
                     }
+                }
+                for (int j = 0; j <= i; j++) {
+                    cells[h][i][j] /= sum;
                 }
                 for (int e = 0; e < d; e++) {
                     z.set(((long) i * spec.heads() + h) * d + e, sum == 0 ? 0 : out[e] / sum);

@@ -31,8 +31,12 @@ final class TinyModels {
 
     /// The same numbers in F32 or F64.
     static Transformer llama(Arena arena, DType type) {
+        return llama(arena, type, 256);
+    }
+
+    static Transformer llama(Arena arena, DType type, int context) {
         var random = new Random(7);
-        var rope = Positions.Rope.of(arena, type, 256, 4, 10000, Pairing.HALVES);
+        var rope = Positions.Rope.of(arena, type, context, 4, 10000, Pairing.HALVES);
         var blocks = new ArrayList<Block>();
         for (int layer = 0; layer < LAYERS; layer++) {
             blocks.add(new Block.PreNorm(
@@ -58,7 +62,7 @@ final class TinyModels {
                 blocks,
                 new Norm.Rms(around(arena, type, random, 1, DIM), 1e-5),
                 Linear.of(embedding),
-                256);
+                context);
     }
 
     /// GPT-2: LayerNorm, learned positions, 2 heads, biases, dense MLP.
@@ -68,6 +72,10 @@ final class TinyModels {
 
     /// The same numbers in F32 or F64.
     static Transformer gpt2(Arena arena, DType type) {
+        return gpt2(arena, type, 64);
+    }
+
+    static Transformer gpt2(Arena arena, DType type, int context) {
         var random = new Random(8);
         var blocks = new ArrayList<Block>();
         for (int layer = 0; layer < LAYERS; layer++) {
@@ -89,11 +97,11 @@ final class TinyModels {
         Tensor embedding = around(arena, type, random, 0, VOCAB, DIM);
         return new Transformer(
                 embedding,
-                new Positions.Learned(around(arena, type, random, 0, 64, DIM)),
+                new Positions.Learned(around(arena, type, random, 0, context, DIM)),
                 blocks,
                 layerNorm(arena, type, random),
                 Linear.of(embedding),
-                64);
+                context);
     }
 
     private static Norm layerNorm(Arena arena, DType type, Random random) {
