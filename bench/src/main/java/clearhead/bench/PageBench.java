@@ -29,7 +29,7 @@ import java.util.function.Supplier;
 /// What the page asks for on long texts, in this process, without the browser: the run, exact rows,
 /// tiles of every level, the switch to another head, memory. The model has the bundled one's
 /// architecture, random weights and a context of 32,768; `--model-only` makes it and ends, for
-/// `clearhead serve --model FOLDER` and `bench/page.mjs`.
+/// `clearhead serve --model FOLDER` and `bench/page/page.mjs`.
 ///
 /// ```
 /// PageBench [--model FOLDER] [--model-only] [--tokens 1024,8192,32768] [--rounds 5]
