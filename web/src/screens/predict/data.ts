@@ -76,7 +76,7 @@ export function useNext(): Loaded<Next> {
     const names = new Map<number, Named>(all.value.top.map((e) => [e.id, e]));
     const found = wanted ? (looked.value ?? []) : [];
     found.forEach((e) => names.set(e.id, e));
-    return { value: { p: all.value.p, names, found: found.map((e) => e.id), query: all.value.position }, error: wanted ? looked.error : null, loading: all.loading };
+    return { value: { p: all.value.p, names, found: [...found].sort((x, y) => x.rank - y.rank).map((e) => e.id), query: all.value.position }, error: wanted ? looked.error : null, loading: all.loading };
 }
 
 /** The draws: the server's, by the generator that generating uses. */
