@@ -12,9 +12,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -23,6 +27,7 @@ import org.eclipse.jetty.util.Fields;
 /// One request of the API: its parameters, checked, and the answer.
 final class Call {
     private static final long BODY_NANOS = 30_000_000_000L;
+    private static final long ASK_NANOS = 250_000_000L;
 
     private final Site site;
     private final Route route;
@@ -31,6 +36,8 @@ final class Call {
     private final Request request;
     private final Response response;
     private final Runnable turnOver;
+    private CompletableFuture<Void> interim = CompletableFuture.completedFuture(null);
+    private long asked = System.nanoTime();
 
     /// Checks the parameters of the query: each known, given once, in its range.
     ///
@@ -188,6 +195,22 @@ final class Call {
         return accept != null && accept.contains("application/json");
     }
 
+    /// Whether somebody still waits for the answer: every quarter of a second an interim answer, 102,
+    /// is sent, which callers pass over and which fails once they have left.
+    synchronized boolean stays() {
+        long now = System.nanoTime();
+        if (interim.isDone()
+                && now - asked > ASK_NANOS
+                && request.getConnectionMetaData().getHttpVersion() == HttpVersion.HTTP_1_1) {
+            if (interim.isCompletedExceptionally()) {
+                return false;
+            }
+            asked = now;
+            interim = response.writeInterim(HttpStatus.PROCESSING_102, HttpFields.EMPTY);
+        }
+        return !interim.isCompletedExceptionally();
+    }
+
     void json(Consumer<JsonWriter> body) {
         json(200, body);
     }
@@ -208,6 +231,9 @@ final class Call {
     }
 
     private void send(int status, String type, ByteBuffer bytes) {
+        synchronized (this) {
+            interim.exceptionally(left -> null).join();
+        }
         response.setStatus(status);
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
         response.getHeaders().put(HttpHeader.CONTENT_LENGTH, bytes.remaining());

@@ -6,9 +6,12 @@ import clearhead.inspect.Heads;
 import clearhead.inspect.Parity;
 import clearhead.inspect.Run;
 import clearhead.inspect.Units;
+import clearhead.ops.Ops;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CancellationException;
+import java.util.function.Function;
 
 /// Rows, columns and tiles of attention.
 final class HeadRoutes {
@@ -23,6 +26,9 @@ final class HeadRoutes {
     private static final Parameter POOL = Parameter.choice("pool", "How cells become one value", "max", "mean")
             .or("max");
     private static final int PARITY_ROWS = 256;
+
+    /// Level from which a tile may take a tenth of a second and more.
+    private static final int LONG_LEVEL = 4;
 
     private HeadRoutes() {}
 
@@ -57,10 +63,13 @@ final class HeadRoutes {
                 Route.get(
                         "runs/{run}/thumbnails",
                         "Every head, small: the largest cell of each part",
-                        List.of(Parameter.integer("size", "Cells along a side", 8, 128)
-                                .or("48")),
+                        List.of(
+                                Parameter.integer("size", "Cells along a side", 8, 128)
+                                        .or("48"),
+                                Parameter.integer("layer", "One layer only; −1 for all", -1, Integer.MAX_VALUE)
+                                        .or("-1")),
                         "little-endian float32 [layers, heads, size, size]; a text of fewer tokens fills the first"
-                                + " rows and columns, the rest is NaN",
+                                + " rows and columns, the rest is NaN. Long texts take a second a head",
                         HeadRoutes::thumbnails),
                 Route.get(
                         "runs/{run}/formula",
@@ -191,7 +200,21 @@ final class HeadRoutes {
             int level = call.integer("level");
             int x = call.integer("x");
             int y = call.integer("y");
-            call.floats(lease.hosted().with(ops -> map.tile(ops, level, x, y, pool)));
+            // Many cells, or of many heads: those that want little go first.
+            boolean large = level >= LONG_LEVEL
+                    || !(heads(call, lease.run()) instanceof Heads.Mean m)
+                    || m.heads().size() > 1;
+            Function<Ops, float[]> body = ops -> map.tile(ops, level, x, y, pool, call::stays);
+            call.floats(computed(lease, large, body));
+        }
+    }
+
+    private static float[] computed(Lease lease, boolean large, Function<Ops, float[]> body)
+            throws InterruptedException {
+        try {
+            return large ? lease.hosted().atLength(body) : lease.hosted().with(body);
+        } catch (CancellationException e) {
+            throw Refusal.of(409, "cancelled", "Nobody waited for this any more.", "Ask again.");
         }
     }
 
@@ -200,11 +223,17 @@ final class HeadRoutes {
             Run run = lease.run();
             int size = call.integer("size");
             Units tokens = Units.tokens(run.tokens());
+            int layers = run.model().layers();
+            int only = call.integer("layer");
+            if (only >= 0) {
+                call.below("layer", layers);
+            }
             var pictures = new ArrayList<float[]>();
-            for (int layer = 0; layer < run.model().layers(); layer++) {
+            for (int layer = Math.max(0, only); layer < (only < 0 ? layers : only + 1); layer++) {
                 for (int head = 0; head < run.pattern(layer).spec().heads(); head++) {
                     var map = new AttentionMap(run, Heads.of(layer, head), AttentionMap.Kind.WEIGHTS, tokens);
-                    pictures.add(lease.hosted().with(ops -> map.thumbnail(ops, size)));
+                    boolean large = run.tokens() > AttentionMap.TILE << LONG_LEVEL;
+                    pictures.add(computed(lease, large, ops -> map.thumbnail(ops, size, call::stays)));
                 }
             }
             var all = new float[pictures.size() * size * size];
