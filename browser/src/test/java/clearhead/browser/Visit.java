@@ -33,7 +33,7 @@ record Visit(RunningServer server, Page page) {
         String before = runName();
         text().fill(text);
         text().press("Control+Enter");
-        page.waitForCondition(() -> !runName().equals(before), new Page.WaitForConditionOptions().setTimeout(60_000));
+        page.waitForCondition(() -> !runName().isEmpty() && !runName().equals(before), new Page.WaitForConditionOptions().setTimeout(60_000));
         return ready();
     }
 
