@@ -44,7 +44,9 @@ class LearnerTest {
             assertEquals(said.group(2), visit.link("k"));
             var steps = visit.api(
                     "steps?layer=" + visit.link("l") + "&head=" + visit.link("h") + "&query=12&key=" + said.group(2));
-            Locator softmax = page.getByRole(AriaRole.REGION, new Page.GetByRoleOptions().setName("Softmax"));
+            Locator softmax = page.getByRole(
+                    AriaRole.REGION,
+                    new Page.GetByRoleOptions().setName("Softmax").setExact(true));
             for (int n = 0; n < 8 && softmax.count() == 0; n++) {
                 page.keyboard().press(" ");
                 page.waitForTimeout(300);

@@ -19,6 +19,8 @@ record Visit(RunningServer server, Page page) {
     Visit ready() {
         assertThat(page.getByRole(AriaRole.BANNER).getByText(Pattern.compile("matches forward")))
                 .isVisible();
+        // While something runs, its progress stands where the name of the run was.
+        page.waitForCondition(() -> !runName().isEmpty(), new Page.WaitForConditionOptions().setTimeout(60_000));
         return this;
     }
 
@@ -33,7 +35,9 @@ record Visit(RunningServer server, Page page) {
         String before = runName();
         text().fill(text);
         text().press("Control+Enter");
-        page.waitForCondition(() -> !runName().isEmpty() && !runName().equals(before), new Page.WaitForConditionOptions().setTimeout(60_000));
+        page.waitForCondition(
+                () -> !runName().isEmpty() && !runName().equals(before),
+                new Page.WaitForConditionOptions().setTimeout(60_000));
         return ready();
     }
 
