@@ -4,7 +4,7 @@ import { place, type Scale } from './colour';
 import type { Source } from './source';
 import { Store, type Look } from './store';
 import {
-    TILE, allMasked, cellAt, cellsOf, coarsest, fitting, inView, inside, labelStep, levelFor, showing, zoomed, type Size, type TileAt, type Viewport,
+    TILE, allMasked, cellAt, cellsOf, coarsest, fitting, inView, inside, labelStep, levelFor, nameOf, showing, zoomed, type Size, type TileAt, type Viewport,
 } from './tiles';
 
 export interface Cell { row: number; column: number }
@@ -90,7 +90,10 @@ export class Engine {
     get now(): Viewport { return this.view ?? { x: 0, y: 0, cell: fitting(this.source.extent, this.size, FIRST_CELL) }; }
 
     /** In device pixels: a sharper screen shows a finer level. */
-    get level(): number { return levelFor(this.now.cell * (devicePixelRatio || 1), this.source.extent); }
+    get level(): number {
+        const level = levelFor(this.now.cell * (devicePixelRatio || 1), this.source.extent);
+        return this.store.inQuarters ? Math.min(level, coarsest(this.source.extent) - 1) : level;
+    }
     get loading(): number { return this.store.loading; }
     /** Everything in view was drawn from its own level, in its own colours. */
     settled = false;
@@ -191,9 +194,10 @@ export class Engine {
     private ask(): TileAt[] {
         const { extent } = this.source;
         const tiles = inView(this.now, this.size, extent, this.level);
-        const ends = { level: coarsest(extent), x: 0, y: 0 };
-        // The coarsest is always wanted: it is what a new place shows until the finer ones come, and the range of the colours.
-        this.store.want(this.store.values(ends) ? tiles : [ends, ...tiles.filter((t) => t.level !== ends.level)]);
+        // The whole is always wanted: it is what a new place shows until the finer tiles come, and the range of the colours.
+        const whole = this.store.wholeFrom;
+        const names = new Set(whole.map(nameOf));
+        this.store.want([...whole, ...tiles.filter((t) => !names.has(nameOf(t)))]);
         return tiles;
     }
 

@@ -12,6 +12,7 @@ export function runSource(run: Run, { of, kind, pool, unit = 'token' }: Wanted, 
     return {
         name: [run.id, of, kind, pool, unit].join(' '),
         extent: { rows, columns: rows, causal: true },
+        pool,
         async tile({ level, x, y }, signal) {
             const params = { of, kind, level, x, y, pool, ...(unit === 'token' ? {} : { unit }) };
             const values = await (other ? floats(`runs/${run.id}/tile`, params, signal) : runFloats('tile', params, signal));

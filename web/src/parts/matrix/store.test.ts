@@ -84,6 +84,30 @@ describe('tiles on their way', () => {
     });
 });
 
+describe('the whole in quarters', () => {
+    it('is joined from three tiles by the largest values, exactly', async () => {
+        const asked: { at: TileAt; give: (values: Float32Array) => void }[] = [];
+        const store = new Store({
+            name: 'x', extent: { rows: 4096, columns: 4096, causal: true }, pool: 'max', tile: (at) => new Promise((give) => { asked.push({ at, give }); }),
+        }, look, () => undefined);
+        expect(store.wholeFrom.map(nameOf)).toEqual(['3/0/0', '3/0/1', '3/1/1']);
+        store.want(store.wholeFrom);
+        for (const { at, give } of asked) {
+            const values = new Float32Array(65536).fill(NaN);
+            values[2 * 256 + 4] = 0.1;
+            values[3 * 256 + 5] = 0.25 + at.x + 2 * at.y;
+            give(values);
+        }
+        await settle();
+        expect(store.inQuarters).toBe(false);
+        const whole = store.values({ level: 4, x: 0, y: 0 })!;
+        expect([whole[256 + 2], whole[129 * 256 + 2], whole[129 * 256 + 130]]).toEqual([0.25, 2.25, 3.25]);
+        expect(whole[256 + 130]).toBeNaN();
+        expect(whole[0]).toBeNaN();
+        expect(store.whole?.most).toBe(3.25);
+    });
+});
+
 describe('labels', () => {
     it('the chosen one pushes its neighbours away', () => {
         expect(chosenToo(0, 50, 10, 21, undefined, 4)).toEqual([0, 10, 21, 30, 40]);

@@ -2,12 +2,15 @@ import { aborted, asApiError, type ApiError } from '../../errors';
 import { Cache } from './cache';
 import { rowLargest, spread, type Scale, type Spread } from './colour';
 import { painted } from './painter';
+import { joined } from './pyramid';
 import type { Source } from './source';
-import { TILE, cellsOf, coarsest, nameOf, within, type TileAt } from './tiles';
+import { TILE, allMasked, cellsOf, coarsest, nameOf, within, type TileAt } from './tiles';
 
 /** Floats of tiles and their pictures, in bytes, for one matrix. */
 const HELD = 96 << 20;
 const TILE_BYTES = TILE * TILE * 4;
+/** From this level on the whole comes in quarters: from 2,049 cells. */
+const QUARTERS_FROM = 4;
 /** Requests under way at once; the browser allows six to a host. */
 const AT_ONCE = 4;
 
@@ -62,6 +65,31 @@ export class Store {
         this.next();
     }
 
+    /** The coarsest tile is on its way as its quarters: the first is seen sooner, and they serve again when somebody zooms in. */
+    get inQuarters(): boolean {
+        const level = coarsest(this.source.extent);
+        return this.source.pool === 'max' && level >= QUARTERS_FROM && !this.tiles.get(nameOf({ level, x: 0, y: 0 }));
+    }
+
+    /** The tiles that give the whole, which ranges are taken from. */
+    get wholeFrom(): TileAt[] {
+        const level = coarsest(this.source.extent);
+        if (!this.inQuarters) return [{ level, x: 0, y: 0 }];
+        return [0, 1, 2, 3].map((i) => ({ level: level - 1, x: i & 1, y: i >> 1 })).filter((t) => !allMasked(t, this.source.extent));
+    }
+
+    /** Joins the quarters once all are here. */
+    private join(): void {
+        if (!this.inQuarters) return;
+        const from = this.wholeFrom;
+        if (!from.every((t) => this.tiles.peek(nameOf(t)))) return;
+        const level = coarsest(this.source.extent);
+        const quarter = (x: number, y: number) => this.tiles.peek(nameOf({ level: level - 1, x, y }))?.values ?? null;
+        const values = joined([[quarter(0, 0), quarter(1, 0)], [quarter(0, 1), quarter(1, 1)]]);
+        this.tiles.put(nameOf({ level, x: 0, y: 0 }), { values, bitmap: null, look: '', painting: '' }, 2 * TILE_BYTES);
+        this.range();
+    }
+
     /** Asks again after a failure. */
     retry(): void {
         this.failedUntil = 0;
@@ -82,6 +110,7 @@ export class Store {
                     this.error = null;
                     this.tiles.put(name, { values, bitmap: null, look: '', painting: '' }, 2 * TILE_BYTES);
                     if (tile.level === coarsest(this.source.extent)) this.range();
+                    else if (tile.level === coarsest(this.source.extent) - 1) this.join();
                     this.changed();
                     this.next();
                 },
