@@ -19,6 +19,12 @@ describe('links', () => {
         expect(fromHash('#' + toHash(all))).toEqual(all);
     });
 
+    it('carry the tokens that a model wrote', () => {
+        const back = fromHash(toHash(state({ spec: { ...noSpec, text: 'x', ids: [5, 0, 3071] } })));
+        expect(back?.spec.ids).toEqual([5, 0, 3071]);
+        expect(fromHash('1&i=5,x&t=tx')?.spec.ids).toBeUndefined();
+    });
+
     it('compress long texts', () => {
         const text = 'The king had a daughter, and the king had a son. '.repeat(3000);
         const hash = toHash(state({ spec: { ...noSpec, text } }));

@@ -109,6 +109,7 @@ export function toHash(state: Linked): string {
     if (view.side !== firstView.side) put('d', view.side);
     for (const change of spec.changes) put('c', change);
     for (const name of Object.keys(settings).sort()) put('x.' + name, settings[name]);
+    if (spec.ids) put('i', spec.ids.join(','));
     if (spec.other) parts.push('o=' + pack(spec.other));
     if (spec.text) parts.push('t=' + pack(spec.text));
     return parts.join('&');
@@ -150,6 +151,7 @@ export function fromHash(hash: string): Linked | null {
             case 'q': if (whole !== null) selection.query = whole; break;
             case 'k': if (whole !== null) selection.key = whole; break;
             case 'c': spec.changes.push(value); break;
+            case 'i': if (/^\d{1,9}(,\d{1,9})*$/.test(value)) spec.ids = value.split(',').map(Number); break;
             case 'of': if (/^[\d.,*]+$|^rollout:\d+$/.test(value)) view.of = value; break;
             case 'ma': { const m = Number(value); if (m > 0 && m <= 1) view.mass = m; break; }
             case 's': view.screen = one(choices.screen, value, view.screen); break;

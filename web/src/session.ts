@@ -13,7 +13,9 @@ let ran: Spec | null = null;
 
 /** Changes what is run and runs it; what ran before is given up. Resolves when the run is there or has failed. */
 export function runSpec(part: Partial<Spec>): Promise<void> {
-    spec.value = { ...spec.value, ...part };
+    // Other text, other tokens.
+    const { ids: _, ...without } = spec.value;
+    spec.value = { ...(part.text !== undefined || part.model !== undefined ? without : spec.value), ...part };
     linkTrouble.value = '';
     if (part.text !== undefined && typed.value !== part.text) typed.value = part.text;
     return again();
@@ -85,7 +87,7 @@ async function make(wanted: Spec, signal: AbortSignal): Promise<Run> {
 }
 
 function body(wanted: Spec): unknown {
-    return { model: wanted.model, text: wanted.text, ...(wanted.changes.length ? { changes: wanted.changes } : {}), ...(wanted.other ? { other: wanted.other } : {}) };
+    return { model: wanted.model, ...(wanted.ids ? { ids: wanted.ids } : { text: wanted.text }), ...(wanted.changes.length ? { changes: wanted.changes } : {}), ...(wanted.other ? { other: wanted.other } : {}) };
 }
 
 async function follow(id: string, since: number, signal: AbortSignal): Promise<Run> {

@@ -15,6 +15,8 @@ export interface Spec {
     model: string; text: string;
     /** Interventions in the notation of `--change`: `head:2.1=0`, `cut:2.1:5>3`, … */
     changes: string[];
+    /** What is run instead of the text's own tokens, where the model wrote tokens that its text alone would not give again. */
+    ids?: number[];
     /** The text that `patch:` takes its values from; '' for none. */
     other: string;
 }

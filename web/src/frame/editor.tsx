@@ -28,6 +28,7 @@ export function Editor() {
                 <button type="submit" class={'main' + (changed ? ' due' : '')} disabled={text.trim() === '' || over > 0} title="Ctrl+Enter">Run</button>
                 {(state === 'running' || state === 'waiting') && <button type="button" onClick={stop} title="Gives this run up">Stop</button>}
                 {!changed && state === 'done' && <button type="button" onClick={() => void oneMore()} title={drawn() ? 'The model adds a token drawn by the rules of the Predict screen' : 'The model adds its likeliest next token'}>+ 1 token</button>}
+                {!changed && state === 'done' && <button type="button" onClick={() => void oneMore(drawn(), 20)} title="The model goes on for up to 20 tokens">Continue</button>}
                 {changed && spec.value.text !== '' && <button type="button" onClick={() => { typed.value = spec.value.text; }} title="Back to the text that was run">Undo</button>}
             </div>
             <p id="text-notes" class={over > 0 ? 'over' : 'visually-hidden'} role="status">

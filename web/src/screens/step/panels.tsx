@@ -217,7 +217,7 @@ function Stacked({ s, run }: { s: Steps; run: Run }) {
         <figure class="stacked">
             <figcaption><b>Σ weight · v</b> <span class="quiet">each element of z, stacked by token; the line is the sum</span></figcaption>
             <div class="stacked-picture">
-                <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label="Weighted values, stacked" onPointerLeave={() => { over.value = null; }}>
+                <svg style={{ minWidth: `${width}px`, width: '100%' }} height={height} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label="Weighted values, stacked" onPointerLeave={() => { over.value = null; }}>
                     <line x1="0" x2={width} y1={y(0)} y2={y(0)} class="axis" />
                     {s.weighted.z.map((z, e) => {
                         let above = 0;
@@ -246,15 +246,16 @@ function Effects({ s }: PanelProps) {
     const kind = effectKind.value === 'total' ? 'total' : 'direct';
     const effect = s.effect[kind];
     const made = (c: Change) => c.logit_with - c.logit_without;
-    const bars = (changes: Change[]) => changes.slice(0, 5).map((c) => ({ id: c.id, label: visible(c.text), value: made(c), note: `${percent(c.probability_without)} → ${percent(c.probability_with)}` }));
+    const strongest = (changes: Change[]) => [...changes].sort((a, b) => Math.abs(made(b)) - Math.abs(made(a))).slice(0, 5);
+    const bars = (changes: Change[]) => changes.map((c) => ({ id: c.id, label: visible(c.text), value: made(c), note: `${percent(c.probability_without)} → ${percent(c.probability_with)}` }));
     const most = Math.max(...[...effect.falling_without, ...effect.rising_without].slice(0, 40).map((c) => Math.abs(made(c))), 1e-30);
     return (
         <>
             <Choice label="effect" value={kind} options={[['direct', 'direct'], ['total', 'total']]} onChange={(v) => { effectKind.value = v; }} />
             <div class="effects">
-                <section aria-label="What the head makes likelier"><h3>Likelier with this head</h3><Bars label="logits the head raises" bars={bars(effect.falling_without.filter((c) => made(c) > 0))} most={most} /></section>
-                <section aria-label="What the head makes less likely"><h3>Less likely with this head</h3><Bars label="logits the head lowers" bars={bars(effect.rising_without.filter((c) => made(c) < 0))} most={most} /></section>
-                <section aria-label="The likeliest next tokens"><h3>The likeliest next tokens</h3><Bars label="change of the likeliest" bars={bars(effect.most_likely)} most={most} /></section>
+                <section aria-label="What the head makes likelier"><h3>Raised most by this head</h3><Bars label="logits the head raises" bars={bars(strongest(effect.falling_without.filter((c) => made(c) > 0)))} most={most} /></section>
+                <section aria-label="What the head makes less likely"><h3>Lowered most by this head</h3><Bars label="logits the head lowers" bars={bars(strongest(effect.rising_without.filter((c) => made(c) < 0)))} most={most} /></section>
+                <section aria-label="The likeliest next tokens"><h3>The likeliest next tokens</h3><Bars label="change of the likeliest" bars={bars(effect.most_likely.slice(0, 5))} most={most} /></section>
             </div>
             <p class="quiet">Bars: logit with the head minus logit without it. Beside them: probability without → with. Together the prediction moves by <N v={effect.divergence} /> nats (KL divergence).{' '}
                 {kind === 'direct' ? 'Direct: the head’s part is taken out of the last residual; layers between stay as they are.' : 'Total: the model runs again with this head off at every token.'}</p>

@@ -20,6 +20,13 @@ export function View() {
     const { layer, head, query, key } = selection.value;
     const got = useLoad((signal) => runJson<Steps>('steps', { layer, head, query, key: key ?? -1 }, signal), [run.id, layer, head, query, key]);
     useEffect(() => { shown.value = got.value; }, [got.value]);
+    // The picture of the active panel stays in sight on narrow pages.
+    const there = got.value !== null;
+    useEffect(() => {
+        const on = document.querySelector<HTMLElement>('.step .thumb.on');
+        const strip = on?.parentElement;
+        if (on && strip) strip.scrollLeft = on.offsetLeft - strip.offsetLeft - (strip.clientWidth - on.offsetWidth) / 2;
+    }, [panel.value, there]);
     useEffect(() => { kept.value = null; over.value = null; }, [run.id, layer, head, query, key, panel.value]);
     useEffect(() => {
         const keys = (event: KeyboardEvent) => {

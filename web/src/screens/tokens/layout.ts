@@ -28,8 +28,23 @@ export function characters(text: string, start = 0): Character[] {
         }
         found.push({ text: segment, start: first, end: at, points });
     };
-    if (segmenter) for (const { segment } of segmenter.segment(text)) add(segment);
-    else for (const c of text) add(c);
+    // Between two ASCII characters there is always an end, but for CR LF: the segmenter, which is slow, is asked only for the rest.
+    const plain = (i: number) => { const c = text.charCodeAt(i); return c < 0x80 && c !== 13; };
+    for (let i = 0; i < text.length;) {
+        if (plain(i) && (i + 1 >= text.length || text.charCodeAt(i + 1) < 0x80)) {
+            const code = text.charCodeAt(i);
+            found.push({ text: text[i], start: at, end: at + 1, points: [{ code, start: at, end: at + 1 }] });
+            at++;
+            i++;
+            continue;
+        }
+        let to = i + 1;
+        while (to < text.length && !(plain(to - 1) && plain(to))) to++;
+        const part = text.slice(i, to);
+        if (segmenter) for (const { segment } of segmenter.segment(part)) add(segment);
+        else for (const c of part) add(c);
+        i = to;
+    }
     return found;
 }
 

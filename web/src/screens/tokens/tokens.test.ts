@@ -11,6 +11,12 @@ describe('characters', () => {
     it('end where UTF-8 ends, also with an unpaired surrogate', () => {
         for (const text of ['', 'a\ud800b', 'naïve 日本 👩‍👩‍👧', '\r\n\t\u0000']) expect(characters(text).at(-1)?.end ?? 0).toBe(utf8(text).length);
     });
+    it('are the segmenter’s, however ASCII and the rest are mixed', () => {
+        const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+        for (const text of ['a\r\nb\r\r\nc\n\r', 'e\u0301x\u0301\u0302yz', '1\ufe0f\u20e3 #\ufe0f\u20e3', 'a\u0600b c', '👩‍👩‍👧a👍🏽b\u200dc', '\r\u0301a', 'naïve 日本\u3099x']) {
+            expect(characters(text).map((c) => c.text)).toEqual([...segmenter.segment(text)].map((s) => s.segment));
+        }
+    });
     it('can be taken from the middle without cutting one', () => {
         const text = 'aé日b';
         const bytes = utf8(text);
