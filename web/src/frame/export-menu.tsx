@@ -1,6 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { link } from '../session';
 import type { Leaves, Screen } from '../screen';
+import { short } from '../parts/number';
+import { number } from '../types';
 import { csv, html, png, save } from '../parts/export';
 import { run, spec } from '../state';
 
@@ -55,7 +57,7 @@ function about(): [string, string][] {
         ['model', `${model.name}: ${model.family}, ${model.layers} layers × ${model.heads} heads, ${model.arithmetic} arithmetic, ${model.backend}`],
         ['text', spec.value.text],
         ...(shown.changes.length ? [['changes', shown.changes.join(', ')] as [string, string]] : []),
-        ['parity', `${parity.holds ? 'weights times values match the forward pass' : 'does NOT match the forward pass'}: largest difference ${parity.largest_difference}`],
+        ['parity', `${parity.holds ? 'weights times values match the forward pass' : 'does NOT match the forward pass'}: largest difference ${short(number(parity.largest_difference))} of ${short(number(parity.largest_value ?? NaN))}, over ${parity.rows} of ${parity.of} query rows`],
     ];
 }
 

@@ -68,12 +68,12 @@ export async function html(leaves: Leaves, about: [string, string][], link: stri
 :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}
 h1{font-size:1.3em;font-weight:600}h2{font-size:1em}figure{margin:1rem 0}caption{text-align:left;opacity:.75}dl{display:grid;grid-template-columns:auto 1fr;gap:.1em 1em}dt{opacity:.75}dd{margin:0;overflow-wrap:anywhere}
 svg,img{max-width:100%;height:auto}table{border-collapse:collapse;font-size:.9em}th,td{padding:.15em .7em;text-align:left;border-bottom:1px solid #8884}
-.n{text-align:right;font-variant-numeric:tabular-nums}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8881;padding:.6em}.wide{overflow-x:auto}
+th.n,td.n{text-align:right;font-variant-numeric:tabular-nums}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#8881;padding:.6em}.wide{overflow-x:auto}
 </style></head><body>
 <main><h1>${escapeXml(leaves.sentence)}</h1>
 <figure>${svg}${image}</figure>
 <dl>${about.map(([name, value]) => `<dt>${escapeXml(name)}</dt><dd>${escapeXml(value)}</dd>`).join('')}</dl>
-<div class="wide"><table><caption>All numbers; each in full in its title</caption><thead><tr>${columns.map((name) => `<th scope="col">${escapeXml(name)}</th>`).join('')}</tr></thead>
+<div class="wide"><table><caption>All numbers; each in full in its title</caption><thead><tr>${columns.map((name, c) => `<th scope="col"${typeof rows[0]?.[c] === 'number' ? ' class="n"' : ''}>${escapeXml(name)}</th>`).join('')}</tr></thead>
 <tbody>${rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')}</tbody></table></div>
 <h2>The same on the command line</h2><pre>${escapeXml(leaves.cli)}</pre>
 <h2>In Java</h2><pre>${escapeXml(leaves.java)}</pre>
