@@ -216,7 +216,7 @@ function Stacked({ s, run }: { s: Steps; run: Run }) {
     return (
         <figure class="stacked">
             <figcaption><b>Σ weight · v</b> <span class="quiet">each element of z, stacked by token; the line is the sum</span></figcaption>
-            <div class="stacked-picture">
+            <div class="stacked-picture" tabIndex={0} role="group" aria-label="Weighted values, element by element">
                 <svg style={{ minWidth: `${width}px`, width: '100%' }} height={height} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label="Weighted values, stacked" onPointerLeave={() => { over.value = null; }}>
                     <line x1="0" x2={width} y1={y(0)} y2={y(0)} class="axis" />
                     {s.weighted.z.map((z, e) => {

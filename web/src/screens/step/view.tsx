@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { runJson } from '../../api';
 import { useLoad } from '../../load';
 import { full, percent, short } from '../../parts/number';
@@ -84,9 +84,15 @@ export function View() {
                     {kept.value && written.whole && <Whole run={run} s={s} of={written.whole.of} index={written.whole.index} />}
                 </div>
             )}
-            <Numbers caption="All steps" columns={csvColumns} rows={csvRows(s)} most={200} digits={5} />
+            <AllNumbers s={s} />
         </section>
     );
+}
+
+/** Made once for a cell, not at every hover. */
+function AllNumbers({ s }: { s: Steps }) {
+    const rows = useMemo(() => csvRows(s), [s]);
+    return <Numbers caption="All steps" columns={csvColumns} rows={rows} most={200} digits={5} />;
 }
 
 /** All products of one element, asked from the server. */
