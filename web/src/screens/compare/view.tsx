@@ -99,6 +99,7 @@ function label(pair: Pair, span: Span): string {
 }
 
 const MOST_PIECES = 300;
+const kinds: Record<Span[0], string> = { same: 'the same', replaced: 'replaced', only_a: 'only in A', only_b: 'only in B' };
 
 /** Both texts, token under token; what differs is marked. */
 function Ribbons({ pair }: { pair: Pair }) {
@@ -112,11 +113,11 @@ function Ribbons({ pair }: { pair: Pair }) {
                 const span = alignment[i];
                 const own = range(span, pair.mine);
                 return (
-                    <button key={i} type="button" class={['pair-piece', span[0], i === at.query ? 'query' : '', i === at.key ? 'key' : ''].join(' ')} disabled={own[0] === own[1]}
-                        aria-label={`${label(pair, span)}, ${span[0].replace('_', ' ').replace(/ ([ab])$/, (_, s: string) => ' ' + s.toUpperCase())}`} aria-pressed={i === at.query}
+                    <button key={i} type="button" class={['pair-piece', span[0], i === at.query ? 'query' : '', i === at.key ? 'key' : ''].join(' ')} disabled={own[0] === own[1]} aria-pressed={i === at.query}
                         onClick={(event) => select(event.shiftKey ? { key: own[1] - 1 } : { query: own[1] - 1 })}>
                         <span>{textOf(pair.a, range(span, 'a')) || '–'}</span>
                         <span>{textOf(pair.b, range(span, 'b')) || '–'}</span>
+                        <span class="visually-hidden">{kinds[span[0]]}</span>
                     </button>
                 );
             })}

@@ -74,16 +74,16 @@ export function CellGrid(props: GridProps) {
                                 const t = shown && most > 0 ? v / most : 0;
                                 const background = scale === 'none' || !shown ? undefined : scale === 'diverging' ? diverging(t) : sequential(t);
                                 const here = picked?.row === r && picked.column === c;
-                                const said = `${name}, ${columnName}${v === null ? ': not computed' : ': ' + (shown ? short(v, 4) : 'no value')}${more ? '; ' + more(r, c) : ''}`;
+                                const said = `${name}, ${columnName}${scale === 'none' ? '' : v === null ? ': not computed' : shown ? ': ' : ': no value'}`;
                                 return (
                                     <td key={c} role="gridcell" aria-selected={here} class={(shaded?.(r, c) ? 'shaded' : '') + (shown ? '' : ' empty')}>
-                                        <button type="button" data-row={r} data-column={c} tabIndex={at.row === r && at.column === c ? 0 : -1} aria-label={scale === 'none' ? `${name}, ${columnName}${more ? '; ' + more(r, c) : ''}` : said}
+                                        <button type="button" data-row={r} data-column={c} tabIndex={at.row === r && at.column === c ? 0 : -1}
                                             title={shown ? `${name}, ${columnName}: ${full(v)}` : `${name}, ${columnName}`} class={here ? 'here' : undefined} style={background ? { background, color: inkOn(background) } : undefined}
                                             onClick={onPick && (() => onPick(r, c))} draggable={drag !== undefined}
                                             onDragStart={drag && ((event) => event.dataTransfer?.setData('text/plain', drag(r, c)))}
                                             onDragOver={drop && ((event) => event.preventDefault())}
                                             onDrop={drop && ((event) => { event.preventDefault(); drop(r, c, event.dataTransfer?.getData('text/plain') ?? ''); })}>
-                                            {numbers && shown ? short(v, 2) : ''}
+                                            <span class="visually-hidden">{said}{shown && !numbers && scale !== 'none' ? short(v, 4) : ''}</span>{numbers && shown ? short(v, 2) : ''}{more && <span class="visually-hidden">; {more(r, c)}</span>}
                                         </button>
                                     </td>
                                 );
