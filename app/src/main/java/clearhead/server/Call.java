@@ -29,6 +29,9 @@ final class Call {
     private static final long BODY_NANOS = 30_000_000_000L;
     private static final long ASK_NANOS = 250_000_000L;
 
+    /// How long a call waits for a run that is on its way.
+    private static final long RUN_MILLIS = 30_000;
+
     private final Site site;
     private final Route route;
     private final Map<String, String> variables;
@@ -108,9 +111,22 @@ final class Call {
         return value;
     }
 
-    /// The finished run of the path's `{run}`.
+    /// The finished run of the path's `{run}`; waits for one that is on its way.
     Lease run() {
-        return site.runs().lease(variable("run"));
+        return run(variable("run"));
+    }
+
+    /// The finished run of this name.
+    Lease run(String id) {
+        Runs runs = site.runs();
+        if (runs.find(id).filter(r -> r.state() != Held.State.DONE).isPresent()) {
+            turnOver.run();
+        }
+        try {
+            return runs.lease(id, RUN_MILLIS);
+        } catch (InterruptedException e) {
+            throw Runs.stopping();
+        }
     }
 
     /// The body: one JSON object, of at most [Site#BODY_BYTES], with the fields that the route names.

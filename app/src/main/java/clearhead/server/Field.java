@@ -14,7 +14,9 @@ record Field(String name, Type type, String meaning, boolean needed) {
         TRUTH("boolean", "true or false"),
         TEXTS("array", "an array of texts"),
         WHOLES("array", "an array of whole numbers"),
-        OBJECT("object", "an object");
+        OBJECT("object", "an object"),
+        /// Checked by the handler.
+        ANY("", "anything");
 
         final String schema;
         final String words;
@@ -31,6 +33,7 @@ record Field(String name, Type type, String meaning, boolean needed) {
                 case TRUTH -> value instanceof Json.Bool;
                 case TEXTS, WHOLES -> value instanceof Json.Arr;
                 case OBJECT -> value instanceof Json.Obj;
+                case ANY -> true;
             };
         }
     }

@@ -46,9 +46,7 @@ final class GenerateRoutes {
                             + " leaves. With changes, the changed model continues: every token is then a pass over the"
                             + " whole text",
                         List.of(),
-                        "an object with the fields of a run, and perhaps max_tokens (1 to " + MOST_TOKENS
-                                + "; default 1), temperature (default 0: the likeliest), top_k, top_p, min_p,"
-                                + " repeat_penalty and seed",
+                        "an object with the fields of a run, and perhaps rules of choosing",
                         "events; token: {position, id, text, probability} (probability: the model's own, before"
                                 + " sampling rules); done: {from, ids, text, same, end} (same: whether text gives these"
                                 + " ids again)",
@@ -84,6 +82,8 @@ final class GenerateRoutes {
                 if (!telling.left) {
                     events.send("done", telling.done(end));
                 }
+            } catch (Refusal e) {
+                events.send("failed", w -> PageServer.error(w, e));
             } catch (IllegalArgumentException | ModelFileException e) {
                 Refusal why = Refusal.bad(String.valueOf(e.getMessage()), "Change the request.");
                 events.send("failed", w -> PageServer.error(w, why));

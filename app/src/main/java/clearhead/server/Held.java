@@ -96,6 +96,11 @@ final class Held {
 
     synchronized void listen() {
         hadListeners = true;
+        stay();
+    }
+
+    /// Waits as a listener does, but its leaving alone is no reason to give the run up.
+    synchronized void stay() {
         listeners++;
     }
 

@@ -106,8 +106,10 @@ final class OpenApi {
         if (!route.fields().isEmpty()) {
             w.name("properties").beginObject();
             for (Field field : route.fields()) {
-                w.name(field.name()).beginObject().field("type", field.type().schema);
-                w.field("description", field.meaning());
+                w.name(field.name()).beginObject().field("description", field.meaning());
+                if (field.type() != Field.Type.ANY) {
+                    w.field("type", field.type().schema);
+                }
                 if (field.type() == Field.Type.TEXTS || field.type() == Field.Type.WHOLES) {
                     w.name("items")
                             .beginObject()

@@ -135,20 +135,43 @@ final class Runs implements AutoCloseable {
                         "Make it again from its text: POST runs.");
     }
 
-    /// The finished run, kept until the lease is closed.
-    synchronized Lease lease(String id) {
+    /// The finished run, kept until the lease is closed; waits for one that is on its way, such as one that was evicted
+    /// and that somebody else has asked for again.
+    ///
+    /// @param millis to wait at most
+    Lease lease(String id, long millis) throws InterruptedException {
         Held there = find(id).orElseThrow(() -> missing(id));
-        switch (there.state()) {
-            case DONE -> {}
-            case FAILED -> throw there.refusal();
-            case QUEUED, RUNNING ->
-                throw Refusal.of(
-                        409,
-                        "not_done",
-                        "The run " + id + " is not done yet.",
-                        "Wait for it: GET runs/" + id + "/events.");
+        there.stay();
+        try {
+            long end = System.nanoTime() + millis * 1_000_000;
+            while (true) {
+                Held.State state = there.state();
+                switch (state) {
+                    case DONE -> {
+                        return lease(there);
+                    }
+                    case FAILED -> throw there.refusal();
+                    case QUEUED, RUNNING -> {
+                        long left = (end - System.nanoTime()) / 1_000_000;
+                        if (left <= 0) {
+                            throw Refusal.of(
+                                    409,
+                                    "not_done",
+                                    "The run " + id + " is not done yet.",
+                                    "Wait for it: GET runs/" + id + "/events.");
+                        }
+                        there.await(state, there.layer(), left);
+                    }
+                }
+            }
+        } finally {
+            there.leave();
         }
-        return lease(there);
+    }
+
+    /// The finished run, kept until the lease is closed.
+    Lease lease(String id) throws InterruptedException {
+        return lease(id, 0);
     }
 
     /// The same of a run that was found before: it may have been evicted since.
@@ -307,8 +330,8 @@ final class Runs implements AutoCloseable {
 
     private void fail(Held next, Refusal why) {
         synchronized (this) {
-            // Another may have taken its place after it was given up.
-            if (held.remove(next.id, next)) {
+            // Another may have taken its place after it was given up. What may go well the next time is forgotten.
+            if (held.remove(next.id, next) && why.status != 409 && why.status != 429) {
                 failures.put(next.id, why);
                 if (failures.size() > FAILURES) {
                     failures.remove(failures.keySet().iterator().next());

@@ -26,6 +26,18 @@ final class TokenRoutes {
     private static final int MOST_TOKENIZERS = 4;
     private static final Map<String, Tokenizer> NAMED = new ConcurrentHashMap<>();
 
+    private static final List<Field> FIELDS = List.of(
+            Field.needed("text", Field.Type.TEXT, "the text"),
+            Field.needed("tokenizers", Field.Type.TEXTS, "1 to " + MOST_TOKENIZERS + " names, from GET tokenizers"),
+            Field.optional(
+                    "special",
+                    Field.Type.TEXT,
+                    "text, the default, or parse: names of special tokens in the text are these tokens"),
+            Field.optional("merges", Field.Type.TRUTH, "whether merges are told; default true"),
+            Field.optional("from", Field.Type.WHOLE, "token at which to begin; default 0"),
+            Field.optional("most", Field.Type.WHOLE, "tokens told; default and most " + TOLD),
+            Field.optional("piece", Field.Type.WHOLE, "only the piece of this number"));
+
     private TokenRoutes() {}
 
     static List<Route> routes() {
@@ -37,18 +49,15 @@ final class TokenRoutes {
                         "{tokenizers: [{name, of_model}]}",
                         TokenRoutes::tokenizers),
                 Route.post(
-                        "tokens",
-                        "How a text becomes ids: pieces, merges, tokens",
-                        List.of(),
-                        "an object with text and tokenizers (1 to " + MOST_TOKENIZERS
-                                + " names), and perhaps special (text, the default, or parse: names of special tokens"
-                                + " in the text are these tokens), merges (default true), from (token at which to"
-                                + " begin; default 0), most (tokens told; default and most " + TOLD
-                                + ") and piece (only the piece of that number)",
-                        "{characters, bytes, tokenizers: [{name, tokenizer, vocab, text (in Unicode's"
-                                + " normal form, where that differs: places count in it), tokens, pieces, first_piece,"
-                                + " first_token, of_pieces}]}",
-                        TokenRoutes::tokens));
+                                "tokens",
+                                "How a text becomes ids: pieces, merges, tokens",
+                                List.of(),
+                                "an object with text and tokenizers, and what else is not the default",
+                                "{characters, bytes, tokenizers: [{name, tokenizer, vocab, text (in Unicode's normal"
+                                        + " form, where that differs: places count in it), tokens, pieces, first_piece,"
+                                        + " first_token, of_pieces}]}",
+                                TokenRoutes::tokens)
+                        .with(FIELDS));
     }
 
     private static void tokenizers(Call call) {
@@ -91,8 +100,7 @@ final class TokenRoutes {
     }
 
     private static void tokens(Call call) throws IOException {
-        Json.Obj body = TryRoutes.fields(
-                call, java.util.Set.of("text", "tokenizers", "special", "merges", "from", "most", "piece"));
+        Json.Obj body = call.body();
         String text = body.text("text");
         if (text.length() > CHARACTERS) {
             throw Refusal.of(

@@ -18,7 +18,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -31,34 +30,47 @@ final class TryRoutes {
 
     private static final int MOST_TOP = 100;
     private static final int MOST_ROWS = 4096;
-    private static final Set<String> SWEEP = Set.of("query", "factor", "top");
-    private static final Set<String> PATCH = Set.of("other", "site", "head", "query", "a", "b", "layers", "positions");
+    private static final Field QUERY = Field.optional("query", Field.Type.WHOLE, "position; default: the last");
+    private static final List<Field> SWEEP = List.of(
+            QUERY,
+            Field.optional("factor", Field.Type.ANY, "a number, or mean; default 0"),
+            Field.optional("top", Field.Type.WHOLE, "tokens told of each head, 1 to " + MOST_TOP + "; default 5"));
+    private static final List<Field> PATCH = List.of(
+            Field.needed("other", Field.Type.TEXT, "the text whose values are taken"),
+            Field.optional(
+                    "site",
+                    Field.Type.TEXT,
+                    "resid_pre, z, attn_out, resid_mid, mlp_out or resid_post; default resid_post"),
+            Field.optional("head", Field.Type.WHOLE, "a head, with site z"),
+            QUERY,
+            Field.optional("a", Field.Type.WHOLE, "id of a token; default: the likeliest here"),
+            Field.optional("b", Field.Type.WHOLE, "id of a token; default: the likeliest there"),
+            Field.optional("layers", Field.Type.WHOLES, "default: all"),
+            Field.optional("positions", Field.Type.WHOLES, "default: all that the texts share"));
 
     private TryRoutes() {}
 
     static List<Route> routes() {
         return List.of(
                 Route.post(
-                        "runs/{run}/sweep",
-                        "Every head changed, one at a time, on top of the run's own changes, as server-sent events:"
-                                + " progress, done, failed. Given up when the caller leaves",
-                        List.of(),
-                        "an object with query (position; default: the last), factor (a number, or mean; default 0)"
-                                + " and top (tokens told of each head, 1 to " + MOST_TOP + "; default 5)",
-                        "events; done: {query, heads: [{layer, head, divergence, best, tokens}]}",
-                        TryRoutes::sweep),
+                                "runs/{run}/sweep",
+                                "Every head changed, one at a time, on top of the run's own changes, as server-sent"
+                                        + " events: progress, done, failed. Given up when the caller leaves",
+                                List.of(),
+                                "an object, with query, factor or top where they are not the default",
+                                "events; done: {query, heads: [{layer, head, divergence, best, tokens}]}",
+                                TryRoutes::sweep)
+                        .with(SWEEP),
                 Route.post(
-                        "runs/{run}/patch",
-                        "Values of another text's run put into this one, one layer and position at a time, as"
-                                + " server-sent events: progress, done, failed. Given up when the caller leaves",
-                        List.of(),
-                        "an object with other (a text), and perhaps site (resid_pre, z, attn_out, resid_mid, mlp_out"
-                                + " or resid_post, the default), head (with site z), query, a and b (ids; default: the"
-                                + " likeliest here and there), layers and positions (arrays; default: all that the"
-                                + " texts share)",
-                        "events; done: {query, other, site, layers, positions, from, a, b, unpatched, source, patched,"
-                                + " share}",
-                        TryRoutes::patch),
+                                "runs/{run}/patch",
+                                "Values of another text's run put into this one, one layer and position at a time, as"
+                                    + " server-sent events: progress, done, failed. Given up when the caller leaves",
+                                List.of(),
+                                "an object with other, and what else is not the default",
+                                "events; done: {query, other, site, layers, positions, from, a, b, unpatched, source,"
+                                        + " patched, share}",
+                                TryRoutes::patch)
+                        .with(PATCH),
                 Route.get(
                         "compare",
                         "Two finished runs beside each other",
@@ -82,7 +94,7 @@ final class TryRoutes {
     }
 
     private static void sweep(Call call) throws IOException, InterruptedException {
-        Json.Obj body = fields(call, SWEEP);
+        Json.Obj body = call.body();
         try (Lease lease = call.run()) {
             Spec spec = lease.spec();
             int query = position(body, lease);
@@ -116,7 +128,7 @@ final class TryRoutes {
     }
 
     private static void patch(Call call) throws IOException, InterruptedException {
-        Json.Obj body = fields(call, PATCH);
+        Json.Obj body = call.body();
         try (Lease lease = call.run()) {
             Spec spec = lease.spec();
             var model = lease.run().model();
@@ -185,8 +197,8 @@ final class TryRoutes {
     }
 
     private static void compare(Call call) throws InterruptedException {
-        try (Lease a = call.site().runs().lease(call.text("a"));
-                Lease b = call.site().runs().lease(call.text("b"))) {
+        try (Lease a = call.run(call.text("a"));
+                Lease b = call.run(call.text("b"))) {
             Prompt promptA = a.spec().prompt().with(a.run().ids());
             Prompt promptB = b.spec().prompt().with(b.run().ids());
             var alignment = Sides.align(a.hosted().model(), promptA, b.hosted().model(), promptB);
@@ -259,18 +271,6 @@ final class TryRoutes {
                 events.send("failed", w -> PageServer.error(w, why));
             }
         }
-    }
-
-    static Json.Obj fields(Call call, Set<String> known) throws IOException {
-        Json.Obj body = call.body();
-        for (String name : body.fields().keySet()) {
-            if (!known.contains(name)) {
-                throw Refusal.bad(
-                        "There is no field \"" + name.substring(0, Math.min(40, name.length())) + "\" here.",
-                        "The fields are " + known.stream().sorted().collect(Collectors.joining(", ")) + ".");
-            }
-        }
-        return body;
     }
 
     private static int position(Json.Obj body, Lease lease) {

@@ -11,7 +11,8 @@
 ///         Parameter.real("temperature", "Divides the logits", 0, 1000).or("1")),
 ///     "{layer}",
 ///     call -> {
-///         try (Lease run = call.run()) {           // 404 unknown_run, 409 not_done; not evicted while leased
+///         try (Lease run = call.run()) {           // 404 unknown_run; waits for a run on its way; not evicted while
+/// leased
 ///             int layer = call.below("layer", run.run().model().layers());
 ///             call.json(w -> w.beginObject().field("layer", layer).endObject());   // or call.floats, call.events
 ///         }
@@ -30,7 +31,8 @@
 /// ## Runs
 ///
 /// Equal specs share one [Held] run, whose name is a hash of all that decides what it computes ([Spec#id]). One is
-/// computed at a time, with all cores. A run that all listeners have left is given up, between layers. Finished runs
+/// computed at a time, with all cores. A run that all listeners have left is given up, between layers, and is unknown
+/// (404) afterwards. Finished runs
 /// are
 /// kept within a budget of memory and evicted, the longest unused first, but never under a [Lease].
 ///

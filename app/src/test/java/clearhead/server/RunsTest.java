@@ -152,12 +152,21 @@ class RunsTest {
             }
             await(() -> at.site.runs().size() == 0, 20);
             var answer = at.get("runs/" + id);
-            assertEquals(409, answer.statusCode(), answer.body());
-            assertEquals("cancelled", Served.code(answer));
+            // As one that was evicted: a page that comes back makes it anew.
+            assertEquals(404, answer.statusCode(), answer.body());
+            assertEquals("unknown_run", Served.code(answer));
             assertEquals(0, at.site.runs().bytes());
             // It may be started again.
             assertEquals(202, at.run(LONG).statusCode());
             System.out.println("given up after " + (System.nanoTime() - start) / 1_000_000 + " ms");
+        }
+    }
+
+    @Test
+    void aCallAboutARunOnItsWayWaitsForIt() throws Exception {
+        try (Served at = slow(4)) {
+            String id = Served.id(at.run("the king and the queen and the wolf"));
+            assertEquals(200, at.get("runs/" + id + "/row?of=1.1&query=3").statusCode());
         }
     }
 
