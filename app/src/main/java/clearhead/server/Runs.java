@@ -210,7 +210,7 @@ final class Runs implements AutoCloseable {
     /// About what a run keeps: see [Run]. With changes, z stands beside the pattern's own.
     private static long estimate(Spec spec) {
         var model = spec.hosted().model().transformer();
-        long token = 4L * model.dim() + LABEL_BYTES;
+        long token = 4L * model.dim() + LABEL_BYTES + Run.TILE_BYTES;
         for (Block block : model.blocks()) {
             var heads = block.attention().spec();
             long z = spec.changes().isEmpty() ? 0 : heads.heads();

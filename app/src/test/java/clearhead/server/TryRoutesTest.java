@@ -204,7 +204,8 @@ class TryRoutesTest {
             {"sweep", "{\"querry\":1}", "There is no field"},
             {"sweep", "{\"query\":\"x\"}", "query"},
             {"sweep", "[]", "no JSON object"},
-            {"patch", "{}", "empty"},
+            {"patch", "{}", "is missing"},
+            {"patch", "{\"other\":\"\"}", "empty"},
             {"patch", "{\"other\":\"the\",\"site\":\"scores\"}", "no site of that name"},
             {"patch", "{\"other\":\"the\",\"head\":1}", "Only z has heads"},
         };
