@@ -127,9 +127,17 @@ const remaking = new Map<string, Promise<string>>();
 export function remake(id: string, _signal?: AbortSignal): Promise<string> {
     let made = remaking.get(id);
     if (!made) {
-        made = sideRun(ran ?? {}, new AbortController().signal).then((fresh) => {
+        // Another run that is under way is not given up for it; then it comes without progress.
+        const busy = progress.value.state === 'running' || progress.value.state === 'waiting';
+        const signal = busy ? new AbortController().signal : take();
+        const was = ran ?? spec.value;
+        made = (busy ? sideRun(was, signal) : make(was, signal)).then((fresh) => {
             if (run.value?.id === id) run.value = fresh;
+            if (!busy && !signal.aborted) progress.value = { state: 'done' };
             return fresh.id;
+        }, (error: unknown) => {
+            if (!busy && !signal.aborted) progress.value = { state: 'failed', error: asApiError(error) };
+            throw error;
         });
         made.finally(() => remaking.delete(id)).catch(() => undefined);
         remaking.set(id, made);
