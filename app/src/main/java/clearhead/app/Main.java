@@ -26,6 +26,7 @@ import picocli.CommandLine.ScopeType;
             AttendCommand.class,
             PredictCommand.class,
             LensCommand.class,
+            HeadsCommand.class,
             GenerateCommand.class,
             ChatCommand.class,
             EvalCommand.class,

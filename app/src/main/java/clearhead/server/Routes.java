@@ -14,6 +14,7 @@ final class Routes {
                         StepRoutes.routes(),
                         GenerateRoutes.routes(),
                         HeadRoutes.routes(),
+                        MapRoutes.routes(),
                         PredictRoutes.routes(),
                         TryRoutes.routes())
                 .flatMap(List::stream)

@@ -176,13 +176,8 @@ public final class Run implements AutoCloseable {
         var result = new double[spec.heads()][ids.length];
         for (int head = 0; head < spec.heads(); head++) {
             long mark = ops.workspace().mark();
-            // Wo's columns of this head, by sending unit vectors through it; then the products of each two.
-            Tensor unit = ops.workspace().take(DType.F32, spec.headDim(), spec.heads() * spec.headDim());
-            unit.data().fill((byte) 0);
-            for (int e = 0; e < spec.headDim(); e++) {
-                unit.set((long) e * unit.dim(1) + head * spec.headDim() + e, 1);
-            }
-            Tensor columns = ops.linear(unit, attention.output().weight()); // [headDim, dim]
+            // The products of each two of Wo's columns of this head.
+            Tensor columns = HeadOutput.columns(attention, ops, head); // [headDim, dim]
             Tensor gram = ops.linear(columns, columns); // [headDim, headDim]
             Tensor values = ops.workspace().take(DType.F32, ids.length, spec.headDim());
             rows.copyValues(head, values);

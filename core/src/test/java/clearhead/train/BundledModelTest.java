@@ -4,8 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import clearhead.generate.Perplexity;
+import clearhead.inspect.HeadMap;
+import clearhead.inspect.HeadMetric;
 import clearhead.inspect.HeadMetrics;
 import clearhead.inspect.HeadScan;
+import clearhead.inspect.Heads;
+import clearhead.inspect.RepeatedTokens;
+import clearhead.inspect.Run;
 import clearhead.model.Model;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
@@ -13,6 +18,7 @@ import clearhead.tensor.Workspace;
 import clearhead.testing.SharedData;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
 
@@ -74,33 +80,35 @@ class BundledModelTest {
                 var workspace = new Workspace();
                 var model = load(backend)) {
             var ops = backend.ops(workspace);
-            HeadMetrics[][] metrics =
-                    HeadScan.metrics(model.transformer(), ops, model.tokenizer().encode(TEXT));
-            var induction = new double[metrics.length][metrics[0].length];
-            int seeds = 4;
-            for (int seed = 0; seed < seeds; seed++) {
-                int[] lead = {model.bos().orElseThrow()};
-                double[][] scores = HeadScan.induction(model.transformer(), ops, lead, 60, seed, 1);
-                for (int layer = 0; layer < scores.length; layer++) {
-                    for (int head = 0; head < scores[layer].length; head++) {
-                        induction[layer][head] += scores[layer][head] / seeds;
-                    }
-                }
-            }
+            int[] ids = model.tokenizer().encode(TEXT);
             double previous = 0;
             double best = 0;
-            for (int layer = 0; layer < metrics.length; layer++) {
-                for (int head = 0; head < metrics[layer].length; head++) {
+            int seeds = 4;
+            try (Run run = Run.of(model.transformer(), ops, ids)) {
+                var induction = new HashMap<Heads.Head, Double>();
+                for (int seed = 0; seed < seeds; seed++) {
+                    int[] lead = {model.bos().orElseThrow()};
+                    var tokens = RepeatedTokens.of(model.transformer(), lead, id -> id > 0, seed);
+                    for (HeadMetrics h : HeadMap.Random.of(model.transformer(), ops, tokens.orElseThrow())
+                            .scan()
+                            .heads()) {
+                        double score = h.value(HeadMetric.RANDOM_INDUCTION).orElseThrow();
+                        induction.merge(new Heads.Head(h.layer(), h.head()), score / seeds, Double::sum);
+                    }
+                }
+                for (HeadMetrics h : HeadScan.of(run, ops).heads()) {
+                    double score = induction.getOrDefault(new Heads.Head(h.layer(), h.head()), Double.NaN);
+                    double before = h.value(HeadMetric.PREVIOUS_TOKEN).orElseThrow();
                     System.out.printf(
                             Locale.ROOT,
                             "layer %d head %d: previous token %.3f, first token %.3f, induction %.3f%n",
-                            layer,
-                            head,
-                            metrics[layer][head].previousToken(),
-                            metrics[layer][head].firstToken(),
-                            induction[layer][head]);
-                    previous = Math.max(previous, metrics[layer][head].previousToken());
-                    best = Math.max(best, induction[layer][head]);
+                            h.layer(),
+                            h.head(),
+                            before,
+                            h.value(HeadMetric.FIRST_TOKEN).orElseThrow(),
+                            score);
+                    previous = Math.max(previous, before);
+                    best = Math.max(best, score);
                 }
             }
             assertTrue(previous >= 0.5, "previous token: " + previous);
