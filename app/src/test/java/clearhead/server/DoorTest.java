@@ -36,7 +36,8 @@ class DoorTest {
     @BeforeAll
     static void start() throws Exception {
         Path model = TinyModel.write(folder.resolve("tiny"));
-        Path page = Files.createDirectories(folder.resolve("dist/assets")).getParent();
+        Path page = folder.resolve("dist");
+        Files.createDirectories(page.resolve("assets"));
         Files.writeString(page.resolve("index.html"), "<!doctype html><title>page</title>");
         Files.writeString(page.resolve("assets/a-1_b.js"), "1");
         Files.writeString(folder.resolve("secret.txt"), "secret");

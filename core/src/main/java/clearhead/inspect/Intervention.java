@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /// [Interventions] at work in one pass over one sequence, without a cache. Other probes that read the same pass must be
@@ -103,13 +104,16 @@ public final class Intervention implements Probe {
             case Change.HeadScale scaled -> scale(value, scaled.head(), scaled.factor());
             case Change.HeadMean mean -> {
                 for (int token = 0; token < value.dim(0); token++) {
-                    put(value, ((long) token * value.dim(1) + mean.head()) * value.dim(2), values.get(change));
+                    put(
+                            value,
+                            ((long) token * value.dim(1) + mean.head()) * value.dim(2),
+                            Objects.requireNonNull(values.get(change)));
                 }
             }
             case Change.Patch patch -> {
                 long row = patch.position() * (value.size() / value.dim(0));
                 long from = patch.head().isPresent() ? row + (long) patch.head().getAsInt() * value.dim(2) : row;
-                put(value, from, values.get(change));
+                put(value, from, Objects.requireNonNull(values.get(change)));
             }
             case Change.Swap _, Change.Block _, Change.Cut _ -> {}
         }

@@ -50,7 +50,7 @@ record Pooling(int side, AttentionMap.Pool pool, boolean exponents, double[] sum
         int count = 0;
         for (int c = from; c < to; c++) {
             float value = line[c];
-            if (value == value) {
+            if (!Float.isNaN(value)) {
                 sum += value;
                 count++;
             }

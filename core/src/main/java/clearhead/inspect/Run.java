@@ -14,6 +14,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /// One text, run once through a model, perhaps with changes: all that is asked about it later is
@@ -48,7 +49,7 @@ public final class Run implements AutoCloseable {
     private final Tiles tiles;
     private final Tensor last;
     private final long bytes;
-    private final double[][] @Nullable [] norms;
+    private final Map<Integer, double[][]> norms = new ConcurrentHashMap<>();
 
     private Run(Transformer model, int[] ids, Keeping kept) {
         this.model = model;
@@ -60,7 +61,6 @@ public final class Run implements AutoCloseable {
             layers[n] = kept.layers[n].layer();
             sum += layers[n].bytes();
         }
-        norms = new double[layers.length][][];
         tiles = new Tiles((long) TILE_BYTES * ids.length);
         last = Objects.requireNonNull(kept.last);
         bytes = sum + last.data().byteSize();
@@ -161,12 +161,7 @@ public final class Run implements AutoCloseable {
     ///
     /// @return [heads][tokens]
     double[][] valueNorms(Ops ops, int layer) {
-        synchronized (norms) {
-            if (norms[layer] == null) {
-                norms[layer] = newNorms(ops, layer);
-            }
-            return norms[layer];
-        }
+        return norms.computeIfAbsent(layer, at -> newNorms(ops, at));
     }
 
     private double[][] newNorms(Ops ops, int layer) {
@@ -204,6 +199,7 @@ public final class Run implements AutoCloseable {
 
     /// One head and query with all that its layer computed. Close it when done looking; it may not
     /// outlive the run.
+    @SuppressWarnings("MustBeClosedChecker") // the look closes it
     public Look look(Ops ops, int layer, int head, int query) {
         Attention attention = model.blocks().get(layer).attention();
         var spec = attention.spec();

@@ -15,6 +15,7 @@ import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
 import java.util.stream.IntStream;
@@ -155,7 +156,7 @@ class AttentionMapSizesTest {
 
     private static void compare(PlainRun plain, Run run, Ops ops, double bound) {
         for (int layer = 0; layer < run.model().layers(); layer++) {
-            double[][][] weights = plain.weights.get(layer);
+            double[][][] weights = Objects.requireNonNull(plain.weights.get(layer));
             int head = weights.length - 1;
             var map =
                     new AttentionMap(run, Heads.of(layer, head), AttentionMap.Kind.WEIGHTS, Units.tokens(run.tokens()));

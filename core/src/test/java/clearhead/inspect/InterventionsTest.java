@@ -19,6 +19,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -144,7 +145,7 @@ class InterventionsTest {
             same(plain.logits(), run(model, ops, "head:1.3=-0.5", "head:2.0=0"));
             var unchanged = new PlainRun(model, ops, IDS);
             unchanged.logits();
-            double[] z = unchanged.values.get("z.1");
+            double[] z = Objects.requireNonNull(unchanged.values.get("z.1"));
             var mean = new PlainRun(model, ops, IDS) {
                 @Override
                 void change(Site site, int layer, double[] value) {
