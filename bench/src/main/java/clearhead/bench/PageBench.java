@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.function.Supplier;
 
@@ -124,7 +125,7 @@ public final class PageBench {
         var millis = new double[rounds];
         for (int n = 0; n < rounds; n++) {
             long start = System.nanoTime();
-            body.get();
+            Objects.requireNonNull(body.get());
             millis[n] = (System.nanoTime() - start) / 1e6;
         }
         double first = millis[0];
