@@ -1,13 +1,7 @@
-import type { Leaves, Screen } from '../screen';
-import { useRun } from '../state';
+import './map.css';
+import type { Screen } from '../screen';
+import { Inspector } from './map/inspector';
+import { leaves } from './map/leave';
+import { View } from './map/view';
 
-function View() {
-    const run = useRun();
-    return <section aria-label="Map"><p class="quiet">{run.tokens.length} tokens. This screen is not written yet.</p></section>;
-}
-
-function leaves(): Leaves | null {
-    return null;
-}
-
-export const screen: Screen = { id: 'map', View, leaves };
+export const screen: Screen = { id: 'map', View, Inspector, leaves };
