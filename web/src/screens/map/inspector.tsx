@@ -30,7 +30,7 @@ export function Inspector() {
             <p class="quiet">{metric.title}: over {(scan.rows[metric.name] ?? 0).toLocaleString('en-US')} rows. {metric.paper}.</p>
             <details>
                 <summary>What a label needs</summary>
-                <p class="quiet">Evidence e: mean weight on the label's cells that belong to no other label; u: that of a head that gives all keys the same. Wanted: (e − u)/(1 − u) over the threshold, over at least {heads.label_rules[0].least_rows} rows.</p>
+                <p class="quiet">Evidence e: mean weight on the label's cells that belong to no other label; u: that of a head that gives all keys the same. Wanted: (e − u)/(1 − u) over the threshold, over at least {heads.label_rules[0].least_rows} rows of the text, and on random tokens said twice, too: one head of hundreds may seem to do it by chance. Duplicate token and induction are decided on random tokens alone.</p>
                 <dl class="map-rules">{heads.label_rules.map((rule) => {
                     const e = head.evidence[rule.name];
                     return <div key={rule.name}><dt>{rule.title} ≥ {rule.threshold}</dt><dd title={rule.formula}>{rule.definition}{rule.decided_on === 'random' && ', on random tokens'}: {e ? <>{short(number(e.share))} over {e.rows} rows</> : 'no rows'}</dd></div>;

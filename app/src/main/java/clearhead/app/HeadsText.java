@@ -61,7 +61,9 @@ record HeadsText(HeadMap map, HeadScan shown, HeadMetric by, Terminal terminal) 
         for (HeadLabel label : HeadLabel.values()) {
             out.println(heat.faint("  " + label.title() + ": (e − u)/(1 − u) ≥ " + label.threshold() + " for "
                     + label.formula().replaceAll(".*mean of (.*) over cells.*", "$1")
-                    + (label.repeated() ? ", on random tokens said twice" : "")));
+                    + (label.repeated()
+                            ? ", on random tokens said twice"
+                            : ", on the text and on random tokens said twice")));
         }
         map.random()
                 .ifPresent(r -> out.println(heat.faint("Random tokens: " + r.tokens()

@@ -12,7 +12,8 @@ import java.util.Locale;
 ///
 /// Duplicates and repetitions are too rare in most texts, and stand at too few distances, to tell a
 /// head that follows them from one that looks a fixed way back; these two labels are decided on
-/// [RepeatedTokens].
+/// [RepeatedTokens]. The others must hold there, too, and not only on the text, where the model's context
+/// is long enough: with few rows, one head of hundreds may seem to do it by chance.
 public enum HeadLabel {
     /// j = i − 1.
     PREVIOUS_TOKEN("previous token", "looks at the token just before", "a(i, i − 1)", 0.4, false),
@@ -64,7 +65,8 @@ public enum HeadLabel {
     /// What is counted, and how.
     public String formula() {
         return "(e − u)/(1 − u) ≥ " + threshold + ", e = mean of " + cells
-                + " over cells of no other label, u = e of a uniform head, over at least " + ROWS + " rows";
+                + " over cells of no other label, u = e of a uniform head, over at least " + ROWS + " rows"
+                + (repeated ? " of random tokens said twice" : " of the text, and of random tokens said twice, too");
     }
 
     public double threshold() {
