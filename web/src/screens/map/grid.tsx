@@ -37,7 +37,7 @@ export function Grid({ heads, pictures }: { heads: Heads; pictures: Float32Array
     return (
         <div class="map-scroll">
             <div ref={grid} class={'map-grid' + (drawn ? ' pictures' : '') + (width > 12 ? ' many' : '')} role="grid" aria-label={`heads: ${metric.title.toLowerCase()}`} aria-rowcount={layers.length + 1} aria-colcount={width + 1}
-                style={{ gridTemplateColumns: `auto repeat(${width}, minmax(var(--cell), ${drawn ? '92px' : '72px'}))` }} onKeyDown={move}>
+                style={{ gridTemplateColumns: `auto repeat(${width}, ${width > 12 ? 'var(--cell)' : `minmax(var(--cell), ${drawn ? '92px' : '72px'})`})` }} onKeyDown={move}>
                 <div role="row" class="map-row"><span role="columnheader" class="map-corner">layer</span>{Array.from({ length: width }, (_, h) => <span role="columnheader" class="map-head" key={h}>{h === 0 && width <= 12 ? 'head 0' : h}</span>)}</div>
                 {layers.map((row, layer) => (
                     <div role="row" class="map-row" key={layer}>
@@ -48,16 +48,17 @@ export function Grid({ heads, pictures }: { heads: Heads; pictures: Float32Array
                             const colour = value === null ? 'transparent' : signed ? diverging(share) : sequential(share);
                             const name = named(h);
                             const changed = off.get(name);
+                            const dimmed = bright !== null && !bright.has(name);
                             return (
                                 <button type="button" role="gridcell" key={n} data-head={name} tabIndex={name === stop ? 0 : -1} title={spoken(h, metric, heads.label_rules, changed)}
                                     aria-label={spoken(h, metric, heads.label_rules, changed)} aria-selected={name === here}
-                                    class={'map-cell' + (value === null ? ' empty' : '') + (bright && !bright.has(name) ? ' dim' : '') + (changed === undefined ? '' : ' changed')}
-                                    style={drawn ? undefined : { background: colour, color: value === null ? undefined : inkOn(colour) }}
+                                    class={'map-cell' + (value === null ? ' empty' : '') + (dimmed ? ' dim' : '') + (changed === undefined ? '' : ' changed')}
+                                    style={drawn || dimmed ? undefined : { background: colour, color: value === null ? undefined : inkOn(colour) }}
                                     onFocus={() => { over.value = { layer: h.layer, head: h.head }; }} onPointerEnter={() => { over.value = { layer: h.layer, head: h.head }; }}
                                     onClick={() => open('head', { layer: h.layer, head: h.head })}>
                                     {drawn && <Thumbnail values={drawn} at={(layers.slice(0, layer).reduce((s, l) => s + l.length, 0) + n) * SIZE * SIZE} count={count} side={scan.heads.length > 200 ? 48 : 96} />}
                                     <span class="map-number">{value === null ? '' : brief(value)}{h.labels.map((l) => <b key={l}>{marks[l] ?? '?'}</b>)}</span>
-                                    {changed !== undefined && <span class="map-off">{changed === '0' ? 'off' : '×' + changed}</span>}
+                                    {changed !== undefined && <span class="map-off">{changed === '0' ? 'off' : changed === 'mean' ? 'mean' : '×' + changed}</span>}
                                 </button>
                             );
                         })}

@@ -86,5 +86,5 @@ export function spoken(h: Measured, metric: Metric, rules: Rule[], off: string |
     const value = valueOf(h.values, metric.name);
     const labels = h.labels.map((l) => rules.find((r) => r.name === l)?.title ?? l);
     return `layer ${h.layer}, head ${h.head}: ${metric.title.toLowerCase()} ${value === null ? 'not there' : full(value) + (metric.unit && ' ' + metric.unit)}`
-        + (labels.length ? `; ${labels.join(', ')}` : '; no label') + (off === undefined ? '' : off === '0' ? '; switched off' : `; scaled: ${off}`);
+        + (labels.length ? `; ${labels.join(', ')}` : '; no label') + (off === undefined ? '' : off === '0' ? '; switched off' : off === 'mean' ? '; put to its mean' : `; scaled: ${off}`);
 }

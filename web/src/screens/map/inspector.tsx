@@ -16,7 +16,7 @@ export function Inspector() {
     const changed = factors(run.changes).get(named(head));
     return (
         <div class="map-inspector">
-            <h2>Layer {head.layer}, head {head.head}{changed !== undefined && scan === heads.text && <> · {changed === '0' ? 'switched off' : `scaled: ${changed}`}</>}</h2>
+            <h2>Layer {head.layer}, head {head.head}{changed !== undefined && scan === heads.text && <> · {changed === '0' ? 'switched off' : changed === 'mean' ? 'put to its mean' : `scaled: ${changed}`}</>}</h2>
             <p>{head.labels.length ? <>Label: <strong>{head.labels.map((l) => heads.label_rules.find((r) => r.name === l)?.title).join(', ')}</strong></> : 'No label: nothing known fits it well enough.'}</p>
             <p><button type="button" onClick={() => open('head', { layer: head.layer, head: head.head })}>Open this head</button></p>
             <table class="map-facts">
