@@ -6,7 +6,7 @@ import { of, run, selection, spec, view } from '../../state';
 import { cli } from './calls';
 import { arcs, engine } from './head-view';
 import { java } from './java-call';
-import { divisors, list, received, units } from './look';
+import { current, divisors, list, received, units } from './look';
 import { document as svgDocument, matrixSvg, VECTOR_MOST, type Part } from './matrix-svg';
 import { pair, pairSentence } from './say';
 
@@ -15,7 +15,8 @@ export function leaves(): Leaves | null {
     const shownRun = run.value;
     const now = units.value;
     const shown = list.value;
-    const got = received.value;
+    // What is still on its way is not what is asked for.
+    const got = current.value ? received.value : null;
     if (!shownRun || !now || !shown || !got) return null;
     const { kind, side, unit, sink, mass } = view.value;
     const { query, key } = selection.value;

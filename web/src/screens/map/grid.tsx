@@ -51,14 +51,15 @@ export function Grid({ heads, pictures }: { heads: Heads; pictures: Float32Array
                             const dimmed = bright !== null && !bright.has(name);
                             return (
                                 <button type="button" role="gridcell" key={n} data-head={name} tabIndex={name === stop ? 0 : -1} title={spoken(h, metric, heads.label_rules, changed)}
-                                    aria-label={spoken(h, metric, heads.label_rules, changed)} aria-selected={name === here}
+                                    aria-selected={name === here}
                                     class={'map-cell' + (value === null ? ' empty' : '') + (dimmed ? ' dim' : '') + (changed === undefined ? '' : ' changed')}
                                     style={drawn || dimmed ? undefined : { background: colour, color: value === null ? undefined : inkOn(colour) }}
                                     onFocus={() => { over.value = { layer: h.layer, head: h.head }; }} onPointerEnter={() => { over.value = { layer: h.layer, head: h.head }; }}
                                     onClick={() => open('head', { layer: h.layer, head: h.head })}>
                                     {drawn && <Thumbnail values={drawn} at={(layers.slice(0, layer).reduce((s, l) => s + l.length, 0) + n) * SIZE * SIZE} count={count} side={scan.heads.length > 200 ? 48 : 96} />}
-                                    <span class="map-number">{value === null ? '' : brief(value)}{h.labels.map((l) => <b key={l}>{marks[l] ?? '?'}</b>)}</span>
-                                    {changed !== undefined && <span class="map-off">{changed === '0' ? 'off' : changed === 'mean' ? 'mean' : '×' + changed}</span>}
+                                    <span class="visually-hidden">{spoken(h, metric, heads.label_rules, changed)}</span>
+                                    <span class="map-number" aria-hidden="true">{value === null ? '' : brief(value)}{h.labels.map((l) => <b key={l}>{marks[l] ?? '?'}</b>)}</span>
+                                    {changed !== undefined && <span class="map-off" aria-hidden="true">{changed === '0' ? 'off' : changed === 'mean' ? 'mean' : '×' + changed}</span>}
                                 </button>
                             );
                         })}

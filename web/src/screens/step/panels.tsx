@@ -136,8 +136,8 @@ function Mask({ s, run }: PanelProps) {
                     return (
                         <button key={c.position} type="button" class={'mask-cell' + (c.masked ? ' masked' : '') + (c.position === key ? ' key' : '') + (c.position === query ? ' query' : '')} style={background ? { background, color: inkOn(background) } : {}}
                             onClick={() => select({ key: c.position })} onPointerEnter={() => { over.value = { vector: 'score', index: c.position }; }} onFocus={() => { over.value = { vector: 'score', index: c.position }; }}
-                            aria-label={`${visible(run.tokens[c.position].text)}, position ${c.position}: ${c.masked ? reason(c.position, query) : `score ${short(number(c.score))}`}`} title={c.masked ? reason(c.position, query) : full(number(c.score))}>
-                            <span class="mono">{visible(run.tokens[c.position].text)}</span><span class="num">{c.masked ? '−∞' : short(number(c.score))}</span>
+                            title={c.masked ? reason(c.position, query) : full(number(c.score))}>
+                            <span class="mono">{visible(run.tokens[c.position].text)}</span><span class="visually-hidden">, position {c.position}: {c.masked ? reason(c.position, query) + ': ' : 'score '}</span><span class="num">{c.masked ? '−∞' : short(number(c.score))}</span>
                         </button>
                     );
                 })}

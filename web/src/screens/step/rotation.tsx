@@ -26,8 +26,8 @@ export function Dials({ rotation }: { rotation: Rotation }) {
                 return (
                     <button key={p.first} type="button" class={'dial ' + rotation.of + (on ? ' on' : '')} onPointerEnter={() => { over.value = at; }} onFocus={() => { over.value = at; }}
                         onClick={() => { kept.value = kept.value?.vector === at.vector && kept.value.index === at.index ? null : at; }}
-                        aria-label={`elements ${p.first} and ${p.second}: ${short(p.a)}, ${short(p.b)} turned by ${short(p.angle)} become ${short(p.turned_a)}, ${short(p.turned_b)}`}
                         title={`(${full(p.a)}, ${full(p.b)}) turned by ${full(p.angle)} rad → (${full(p.turned_a)}, ${full(p.turned_b)})`}>
+                        <span class="visually-hidden">{`elements ${p.first} and ${p.second}: ${short(p.a)}, ${short(p.b)} turned by ${short(p.angle)} become ${short(p.turned_a)}, ${short(p.turned_b)}`}</span>
                         <svg width="56" height="56" viewBox="0 0 56 56" aria-hidden="true">
                             <circle cx="28" cy="28" r={r} class="dial-face" />
                             <path d={arc} class="dial-arc" />
@@ -35,8 +35,8 @@ export function Dials({ rotation }: { rotation: Rotation }) {
                             <line x1="28" y1="28" x2={bx} y2={by} class="dial-after" />
                             <circle cx={bx} cy={by} r="2.6" class="dial-tip" />
                         </svg>
-                        <span class="num">{p.first},{p.second}</span>
-                        <span class="num quiet">{short((p.angle * 180) / Math.PI, 3)}°</span>
+                        <span class="num" aria-hidden="true">{p.first},{p.second}</span>
+                        <span class="num quiet" aria-hidden="true">{short((p.angle * 180) / Math.PI, 3)}°</span>
                     </button>
                 );
             })}

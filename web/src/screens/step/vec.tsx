@@ -72,9 +72,9 @@ export function Cell({ at, value, most, stop, on, input }: CellProps) {
     const background = diverging(most > 0 ? value / most : 0);
     return (
         <button type="button" class={'c' + (on ? ' on' : '') + (input ? ' input' : '')} data-i={at.index} tabIndex={stop ? 0 : -1} aria-pressed={on} style={{ background, color: inkOn(background) }}
-            aria-label={`${at.vector}, element ${at.index}: ${short(value, 4)}`} title={`[${at.index}] ${full(value)}`}
+            title={`[${at.index}] ${full(value)}`}
             onPointerEnter={() => { over.value = at; }} onFocus={() => { over.value = at; }} onClick={() => { kept.value = kept.value?.vector === at.vector && kept.value.index === at.index ? null : at; }}>
-            {short(value, 2)}
+            <span class="visually-hidden">{at.vector}, element {at.index}: {short(value, 4)}</span><span aria-hidden="true">{short(value, 2)}</span>
         </button>
     );
 }

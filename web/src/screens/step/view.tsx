@@ -58,8 +58,8 @@ export function View() {
             <Sentence>{sentence(s, run)}</Sentence>
             <nav class="strip" aria-label="Panels of the computation">
                 {panels.map(([p, title]) => (
-                    <button key={p} type="button" class={'thumb' + (p === id ? ' on' : '')} aria-current={p === id ? 'step' : undefined} aria-label={`panel ${p}: ${title}`} onClick={() => { panel.value = p; }}>
-                        <span class="thumb-name"><kbd>{p}</kbd> {title}</span>
+                    <button key={p} type="button" class={'thumb' + (p === id ? ' on' : '')} aria-current={p === id ? 'step' : undefined} onClick={() => { panel.value = p; }}>
+                        <span class="thumb-name"><span class="visually-hidden">panel </span><kbd>{p}</kbd> {title}</span>
                         <Thumb id={p} s={s} />
                     </button>
                 ))}
@@ -69,8 +69,8 @@ export function View() {
                     <h2>{id}. {panels[at][1]} <span class="quiet">{panels[at][2]}</span></h2>
                     <span class="grow" />
                     <button type="button" aria-pressed={explain.value === 'yes'} onClick={() => { explain.value = explain.value === 'yes' ? 'no' : 'yes'; }}>Explain</button>
-                    <button type="button" disabled={at === 0} onClick={() => { panel.value = step(id, -1); }} aria-label="previous panel">‹ back</button>
-                    <button type="button" class="main" disabled={at === panels.length - 1} onClick={() => { panel.value = step(id, 1); }} aria-label="next panel" title="Space or →">next ›</button>
+                    <button type="button" disabled={at === 0} onClick={() => { panel.value = step(id, -1); }}>‹ back</button>
+                    <button type="button" class="main" disabled={at === panels.length - 1} onClick={() => { panel.value = step(id, 1); }} title="Space or →">next ›</button>
                 </header>
                 {explain.value === 'yes' && <p class="explained">{explained[id]}</p>}
                 <Body s={s} run={run} inputs={written?.inputs ?? {}} />

@@ -41,7 +41,7 @@ class LearnerTest {
                             new Page.GetByRoleOptions().setName(Pattern.compile("^How was [0-9.]+ computed\\?$")))
                     .click();
             assertThat(visit.view("Step")).isVisible();
-            assertEquals(said.group(2), visit.link("k"));
+            page.waitForCondition(() -> said.group(2).equals(visit.link("k")));
             var steps = visit.api(
                     "steps?layer=" + visit.link("l") + "&head=" + visit.link("h") + "&query=12&key=" + said.group(2));
             Locator softmax = page.getByRole(

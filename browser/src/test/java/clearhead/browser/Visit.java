@@ -20,7 +20,8 @@ record Visit(RunningServer server, Page page) {
         assertThat(page.getByRole(AriaRole.BANNER).getByText(Pattern.compile("matches forward")))
                 .isVisible();
         // While something runs, its progress stands where the name of the run was.
-        page.waitForCondition(() -> !runName().isEmpty(), new Page.WaitForConditionOptions().setTimeout(60_000));
+        page.waitForCondition(
+                () -> banner().contains(" tokens"), new Page.WaitForConditionOptions().setTimeout(60_000));
         return this;
     }
 
