@@ -94,9 +94,16 @@ record HeadsText(HeadMap map, HeadScan shown, HeadMetric by, Terminal terminal) 
             line.append(
                     value.isEmpty()
                             ? " ".repeat(CELL)
-                            : String.format(Locale.ROOT, "%" + CELL + ".4g", value.getAsDouble()));
+                            : String.format(Locale.ROOT, "%" + CELL + "s", brief(value.getAsDouble())));
         }
         out.println(line.toString().stripTrailing());
+    }
+
+    /// At most eight characters, so that columns stay apart; `--json` and `--csv` have the whole number.
+    private static String brief(double value) {
+        double size = Math.abs(value);
+        String format = value == 0 || size >= 0.001 && size < 1000 ? "%.4f" : "%.1e";
+        return String.format(Locale.ROOT, format, value);
     }
 
     /// One line a head; empty where there is no value.

@@ -344,8 +344,7 @@ public final class Checks {
 
     public static void rows(String op, String name, Tensor t) {
         if (t.layout() != Layout.ROWS) {
-            throw new IllegalArgumentException(
-                    op + ": " + name + " must be in rows, found " + t + "");
+            throw new IllegalArgumentException(op + ": " + name + " must be in rows, found " + t + "");
         }
     }
 
