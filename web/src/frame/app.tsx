@@ -59,6 +59,7 @@ function Open() {
     if (failed) return <Failed error={new ApiError(-1, 'screen', 'This screen could not be loaded.', 'Reload the page; your text is kept.')} retry={() => location.reload()} />;
     const screen = opened.value;
     if (!run.value && progress.value.state === 'failed') return <p class="quiet">There is no run to show yet.</p>;
+    if (!run.value && progress.value.state === 'failed') return <p class="quiet">No run to show: the line above says why.</p>;
     if (!screen || screen.id !== id || !run.value) return <Waiting what={run.value ? 'opening' : 'waiting for the run'} />;
     // Standing says why.
     if (!run.value.parity.holds) return <p class="quiet">No view: the numbers of this run cannot be trusted.</p>;
