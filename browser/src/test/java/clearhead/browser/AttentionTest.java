@@ -46,7 +46,7 @@ class AttentionTest {
         Visit visit = visit().open("Head");
         for (int query : new int[] {3, 7, 12}) {
             visit.token(query).click();
-            assertThat(visit.sentence()).containsText("(position " + query + ")");
+            assertThat(visit.sentence()).containsText("(position " + query + "), the model gives");
             String of = visit.link("l") + "." + visit.link("h");
             double[] row = weights(visit, of, query);
             Locator listed = visit.inspector()
@@ -104,12 +104,38 @@ class AttentionTest {
     }
 
     @Test
+    void everyHeadAndEveryTokenHasTheApisNumbers() {
+        Visit visit = visit().open("Map");
+        var heads = visit.api("heads").object("text").array("heads");
+        Locator cells = visit.view("Map").getByRole(AriaRole.GRIDCELL);
+        assertThat(cells).hasCount(heads.size());
+        for (int n = 0; n < heads.size(); n++) {
+            var head = heads.object(n);
+            String place = "layer " + head.integer("layer") + ", head " + head.integer("head") + ": ";
+            String said = cells.nth(n).getAttribute("title");
+            assertTrue(said.startsWith(place), said);
+            var number = Visit.NUMBER.matcher(said.substring(place.length()));
+            assertTrue(number.find(), said);
+            assertEquals(head.object("values").real("previous_token"), Double.parseDouble(number.group()), 1e-15, said);
+        }
+        visit.open("Tokens");
+        var tokens = visit.api("").array("tokens");
+        Locator pieces = visit.page()
+                .getByRole(AriaRole.BUTTON, new Page.GetByRoleOptions().setName(Pattern.compile("^token \\d+: ")));
+        assertThat(pieces.first()).isVisible();
+        for (int n = 0; n < Math.min(pieces.count(), tokens.size()); n++) {
+            String said = pieces.nth(n).getAttribute("aria-label");
+            assertTrue(said.contains("id " + tokens.object(n).integer("id") + ","), said);
+        }
+    }
+
+    @Test
     void anEditedTextRunsAgainAndALinkRestoresAllOfIt() {
         Visit visit = visit().open("Head");
         visit.run("The old witch said to the little girl, and the witch laughed.");
         visit.token(4).click();
         visit.page().keyboard().press("Escape");
-        assertThat(visit.sentence()).containsText("“·to” (position 4)");
+        assertThat(visit.sentence()).containsText("“·to” (position 4), the model gives");
         String sentence = visit.sentence().innerText();
         visit.page().waitForTimeout(500);
         String address = visit.page().url();

@@ -77,7 +77,7 @@ class ResearcherTest {
             page.keyboard().press("End");
             page.keyboard().press("Enter");
             page.waitForCondition(() -> visit.link("q").length() == 4);
-            assertThat(visit.sentence()).containsText("(position " + visit.link("q") + ")");
+            assertThat(visit.sentence()).containsText("(position " + visit.link("q") + "), the model gives");
             Download csv = page.waitForDownload(() -> visit.button("CSV").click());
             List<String> lines = Files.readAllLines(csv.path());
             assertTrue(lines.size() > 1000, "a row of " + lines.size() + " lines");

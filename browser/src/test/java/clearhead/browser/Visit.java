@@ -98,7 +98,7 @@ record Visit(RunningServer server, Page page) {
     ///
     /// @param query such as `row?of=2.1&query=3`
     Json.Obj api(String query) {
-        return Json.parseObject(query, server.api("runs/" + runId() + "/" + query));
+        return Json.parseObject(query, server.api("runs/" + runId() + (query.isEmpty() ? "" : "/" + query)));
     }
 
     /// The whole name of the run on screen, found by the requests that the page made.
