@@ -267,6 +267,10 @@ final class RunRoutes {
             words.add("--change");
             words.add(change);
         }
+        if (!lease.spec().otherText().isEmpty()) {
+            words.add("--from");
+            words.add(lease.spec().otherText());
+        }
         if (lease.spec().text().isEmpty()) {
             words.add("--ids");
             words.add(String.join(
