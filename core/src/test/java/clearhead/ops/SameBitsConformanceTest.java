@@ -242,4 +242,35 @@ class SameBitsConformanceTest {
             }
         });
     }
+
+    /// Contexts of several segments of 2,048 keys: the last rows of one pass, in chunks and alone, and
+    /// rows of an earlier segment in one tile with rows of the next.
+    @ParameterizedTest
+    @MethodSource("subjects")
+    void attentionOverSegmentsInParts(Subject subject) {
+        for (AttentionSpec spec : List.of(AttentionSpec.causal(4, 2, 24), AttentionSpec.causal(1, 1, 64))) {
+            int tokens = 4120;
+            var data = new Data(4);
+            var whole = past(data, spec, Sequences.one(tokens));
+            Tensor query = query(data, spec, tokens);
+            with(subject, (ops, adjoints, pack) -> {
+                Attended once = ops.attention(query, Sequences.one(tokens), whole, spec);
+                for (int[] part : new int[][] {
+                    {0, 2000}, {2000, 2060}, {2046, 2047}, {2047, 2048}, {2048, 2049}, {4000, 4096}, {4095, 4098}
+                }) {
+                    var packed = new KvView.Packed(
+                            whole.key().rows(0, part[1]), whole.value().rows(0, part[1]), Sequences.one(part[1]));
+                    var rows = Sequences.one(part[1] - part[0]);
+                    Attended found = ops.attention(query.rows(part[0], part[1]), rows, packed, spec);
+                    same(
+                            subject + ": queries " + part[0] + " to " + part[1] + " of several segments",
+                            once,
+                            part[0],
+                            part[1],
+                            found,
+                            0);
+                }
+            });
+        }
+    }
 }

@@ -1,6 +1,7 @@
 package clearhead.ops.cpu.vector;
 
 import static clearhead.ops.cpu.vector.BlockSoftmax.SCORE_ROW;
+import static clearhead.ops.cpu.vector.BlockSoftmax.SEGMENT;
 import static clearhead.ops.cpu.vector.Lanes.BYTES;
 import static clearhead.ops.cpu.vector.Lanes.COUNT;
 import static clearhead.ops.cpu.vector.Lanes.FLOATS;
@@ -17,7 +18,6 @@ import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /// Fused attention in linear memory, and the storing of keys and values.
@@ -25,9 +25,10 @@ import jdk.incubator.vector.FloatVector;
 ///
 /// A task is one sequence, one kv head and [#ROWS] rows, where the rows of a kv head are all its
 /// query heads of one token, then of the next: so a cached key is read once for its whole group.
-/// Blocks of 64 keys lie at absolute positions and are taken in order, and a row's arithmetic
-/// depends on nothing but its own query and the keys it may see. Packed or paged, in chunks or
-/// token by token, alone or in a batch, on any number of threads: the same bits.
+/// Blocks of 64 keys lie at absolute positions and are taken in order, in segments that are merged
+/// in order ([BlockSoftmax#SEGMENT]), and a row's arithmetic depends on nothing but its own query and
+/// the keys it may see. Packed or paged, in chunks or token by token, alone or in a batch, on any
+/// number of threads, the segments one after the other or at once: the same bits.
 final class AttentionForward {
     private static final int PAGE = KvView.PAGE;
 
@@ -70,7 +71,7 @@ final class AttentionForward {
     private static void shortSequences(
             Workers workers, Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended result) {
         int group = spec.heads() / spec.kvHeads();
-        long own = Tile.bytes(spec.headDim());
+        long own = Tile.bytes(spec.headDim(), SHORT);
         workers.run(Math.multiplyExact(queries.count(), spec.kvHeads()), task -> {
             int s = task / spec.kvHeads();
             int kvHead = task % spec.kvHeads();
@@ -108,7 +109,7 @@ final class AttentionForward {
             int rows = queries.length(s) * group;
             // The last rows see most keys: they begin first.
             int from = (Math.ceilDiv(rows, ROWS) - 1 - local / spec.kvHeads()) * ROWS;
-            MemorySegment m = Scratch.of(Tile.bytes(spec.headDim()));
+            MemorySegment m = Scratch.of(Tile.bytes(spec.headDim(), past.length(s)));
             new Tile(query, queries, s, past.length(s), spec, kvHead, result, m)
                     .run(pages, s, kvHead, from, Math.min(rows, from + ROWS));
         });
@@ -126,9 +127,12 @@ final class AttentionForward {
             Attended result,
             MemorySegment m) {
 
-        /// Queries, outputs, scores and sums.
-        static long bytes(int dim) {
-            return 2 * align(ROWS * dim * 4L) + ROWS * (SCORE_ROW + BYTES);
+        /// Queries, outputs, scores and sums; with more than one segment, outputs and sums of those
+        /// that are done.
+        static long bytes(int dim, int context) {
+            long out = align(ROWS * dim * 4L);
+            long one = 2 * out + ROWS * (SCORE_ROW + BYTES);
+            return context <= SEGMENT ? one : one + out + ROWS * BYTES;
         }
 
         /// Rows `from` to `to` against pages, where the sequence and kv head have the numbers given.
@@ -140,20 +144,24 @@ final class AttentionForward {
             long o0 = align(ROWS * rowBytes);
             long s0 = 2 * o0;
             long l0 = s0 + ROWS * SCORE_ROW;
+            long total0 = l0 + ROWS * BYTES;
             var rows = new BlockSoftmax.Rows(m, s0, l0, o0, rowBytes, dim);
+            var total = new BlockSoftmax.Rows(m, s0, total0, total0 + ROWS * BYTES, rowBytes, dim);
             float[] shift = new float[count];
+            float[] totalShift = new float[count];
             int[] visible = new int[count];
-            Arrays.fill(shift, Float.NEGATIVE_INFINITY);
             for (int r = 0; r < count; r++) {
                 visible[r] = Visible.keys(spec.mask(), queries.length(sequence), context, (from + r) / group);
             }
             copyQueries(from, count);
-            TileProduct.clear(m, l0, BYTES, count, COUNT);
-            TileProduct.clear(m, o0, rowBytes, count, dim);
+            BlockSoftmax.begin(rows, count, shift);
             float factor = (float) (spec.scale() / BlockSoftmax.LN_2);
             int first = 0;
             int whole = 0;
             for (int key = 0; key < visible[count - 1]; key += PAGE) {
+                if (key > 0 && key % SEGMENT == 0) {
+                    endSegment(key == SEGMENT, rows, shift, total, totalShift);
+                }
                 while (visible[first] <= key) {
                     first++;
                 }
@@ -218,7 +226,24 @@ final class AttentionForward {
                         PAGE,
                         true);
             }
-            finish(rows, from, count, shift);
+            if (visible[count - 1] > SEGMENT) {
+                endSegment(false, rows, shift, total, totalShift);
+                finish(total, from, count, totalShift);
+            } else {
+                finish(rows, from, count, shift);
+            }
+        }
+
+        /// Merges the segment that is done into the total, and begins the next.
+        private static void endSegment(
+                boolean first, BlockSoftmax.Rows rows, float[] shift, BlockSoftmax.Rows total, float[] totalShift) {
+            if (first) {
+                BlockSoftmax.begin(total, shift.length, totalShift);
+            }
+            for (int r = 0; r < shift.length; r++) {
+                totalShift[r] = BlockSoftmax.merge(total, r, totalShift[r], rows, r, shift[r]);
+            }
+            BlockSoftmax.begin(rows, shift.length, shift);
         }
 
         /// Head by head, so that the rows of a copy are a stride apart.

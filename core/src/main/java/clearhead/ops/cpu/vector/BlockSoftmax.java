@@ -8,6 +8,7 @@ import static clearhead.ops.cpu.vector.TileProduct.F32;
 
 import clearhead.ops.KvView;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
@@ -27,6 +28,10 @@ final class BlockSoftmax {
 
     /// How far, in powers of two, a score may exceed the shift.
     private static final float SLACK = 10;
+
+    /// Keys of one segment, at absolute positions. A row's keys are taken segment by segment, each
+    /// from an empty state, and [#merge] adds the segments up in order: so they may be taken at once.
+    static final int SEGMENT = 2048;
 
     private static final int PAGE = KvView.PAGE;
     static final long SCORE_ROW = PAGE * 4L;
@@ -171,6 +176,76 @@ final class BlockSoftmax {
             m.set(F32, o0 + column * 4L, m.get(F32, o0 + column * 4L) * down);
         }
         return now;
+    }
+
+    /// The empty state of rows 0 to `count`: sums and output 0, shift −∞.
+    static void begin(Rows rows, int count, float[] shift) {
+        TileProduct.clear(rows.m, rows.l0, BYTES, count, COUNT);
+        TileProduct.clear(rows.m, rows.o0, rows.outRow, count, rows.columns);
+        Arrays.fill(shift, 0, count, Float.NEGATIVE_INFINITY);
+    }
+
+    /// Merges row p of `part` into row t of `total`: the state with the lower shift is brought to the
+    /// higher one. An empty total becomes a copy of the part and an empty part changes nothing, but a
+    /// NaN in either's output stays.
+    ///
+    /// @return the total's new shift
+    static float merge(Rows total, int t, float totalShift, Rows part, int p, float partShift) {
+        long from = part.o0 + p * part.outRow;
+        long to = total.o0 + t * total.outRow;
+        long fromSum = part.l0 + (long) p * BYTES;
+        long toSum = total.l0 + (long) t * BYTES;
+        boolean copy = totalShift == Float.NEGATIVE_INFINITY;
+        if (copy || partShift == Float.NEGATIVE_INFINITY) {
+            if (copy) {
+                FloatVector.fromMemorySegment(FLOATS, part.m, fromSum, ORDER).intoMemorySegment(total.m, toSum, ORDER);
+            }
+            choose(copy, total.m, to, part.m, from, total.columns);
+            return copy ? partShift : totalShift;
+        }
+        float shift = Math.max(totalShift, partShift);
+        float ofTotal = downTo(shift, totalShift);
+        float ofPart = downTo(shift, partShift);
+        add(total.m, toSum, ofTotal, part.m, fromSum, ofPart, COUNT);
+        add(total.m, to, ofTotal, part.m, from, ofPart, total.columns);
+        return shift;
+    }
+
+    /// 1 for the state whose shift is the higher one.
+    private static float downTo(float shift, float own) {
+        return own == shift && shift != Float.POSITIVE_INFINITY
+                ? 1
+                : exp2(FloatVector.broadcast(FLOATS, own - shift)).lane(0);
+    }
+
+    /// total = part or total, but NaN where the other is.
+    private static void choose(
+            boolean part, MemorySegment total, long to, MemorySegment other, long from, int columns) {
+        for (int column = 0; column < columns; column++) {
+            float a = total.get(F32, to + column * 4L);
+            float b = other.get(F32, from + column * 4L);
+            boolean takePart = part ? !Float.isNaN(a) : Float.isNaN(b);
+            total.set(F32, to + column * 4L, takePart ? b : a);
+        }
+    }
+
+    /// total = total·ofTotal + part·ofPart.
+    private static void add(
+            MemorySegment total, long to, float ofTotal, MemorySegment part, long from, float ofPart, int columns) {
+        var a = FloatVector.broadcast(FLOATS, ofTotal);
+        var b = FloatVector.broadcast(FLOATS, ofPart);
+        int column = 0;
+        for (; column + COUNT <= columns; column += COUNT) {
+            var own = FloatVector.fromMemorySegment(FLOATS, total, to + column * 4L, ORDER)
+                    .mul(a);
+            FloatVector.fromMemorySegment(FLOATS, part, from + column * 4L, ORDER)
+                    .fma(b, own)
+                    .intoMemorySegment(total, to + column * 4L, ORDER);
+        }
+        for (; column < columns; column++) {
+            float own = total.get(F32, to + column * 4L) * ofTotal;
+            total.set(F32, to + column * 4L, Math.fma(part.get(F32, from + column * 4L), ofPart, own));
+        }
     }
 
     /// Backward: scores of one row of a block become weights exp(score·scale − lse), and the
