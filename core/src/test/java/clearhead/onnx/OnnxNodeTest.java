@@ -3,14 +3,18 @@ package clearhead.onnx;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import clearhead.ops.Backend;
 import clearhead.ops.Subject;
 import clearhead.ops.cpu.reference.ReferenceBackend;
 import clearhead.tensor.DType;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -21,19 +25,42 @@ import org.junit.jupiter.api.TestFactory;
 class OnnxNodeTest {
     private static final Backend REFERENCE = new ReferenceBackend();
 
+    /// Operators whose nodes are still to come.
+    private static final Set<String> PENDING =
+            Set.of("Attention", "FlexAttention", "LinearAttention", "CausalConvWithState", "GRU", "LSTM", "RNN");
+
     @TestFactory
     Stream<DynamicTest> nodes() {
-        List<OnnxCase> cases = OnnxCase.of(NodeRunner.TYPES.toArray(new String[0])).stream()
-                .filter(c -> c.nodes().size() == 1)
+        List<OnnxCase> all = OnnxCase.all();
+        List<OnnxCase> cases = all.stream()
+                .filter(c -> c.nodes().stream().noneMatch(n -> PENDING.contains(n.type())))
                 .toList();
-        assertFalse(cases.isEmpty());
-        return Subject.all().stream()
+        var counts = new TreeMap<String, Integer>();
+        cases.forEach(c -> counts.merge(c.node().type(), 1, Integer::sum));
+        System.out.println("ONNX: " + cases.size() + " of " + all.size() + " cases on each backend: " + counts);
+        Set<String> ran = new HashSet<>();
+        Stream<DynamicTest> each = Subject.all().stream()
                 .flatMap(subject -> cases.stream()
-                        .map(c -> DynamicTest.dynamicTest(subject + " " + c.name(), () -> check(subject, c))));
+                        .map(c -> DynamicTest.dynamicTest(subject + " " + c.name(), () -> {
+                            ran.add(subject + " " + c.name());
+                            check(subject, c);
+                        })));
+        return Stream.concat(each, Stream.of(DynamicTest.dynamicTest("every case of the index", () -> {
+            for (Subject subject : Subject.all()) {
+                for (String name : OnnxCase.index()) {
+                    boolean pending = cases.stream().noneMatch(c -> c.name().equals(name));
+                    assertTrue(pending || ran.contains(subject + " " + name), () -> subject + " did not run " + name);
+                }
+            }
+        })));
     }
 
     private static void check(Subject subject, OnnxCase c) {
         Map<String, Grid> found = NodeRunner.run(subject.two(), DType.F32, c);
+        if (c.node().type().equals("Dropout") && GateNodes.ratio(c) > 0) {
+            dropped(c, found);
+            return;
+        }
         Map<String, Grid> exact = NodeRunner.run(REFERENCE, DType.F64, c);
         assertFalse(c.outputs().isEmpty());
         c.outputs().forEach((name, tensor) -> {
@@ -44,10 +71,30 @@ class OnnxNodeTest {
             double[] strict = Objects.requireNonNull(exact.get(name)).values();
             double largest = 0;
             for (double value : strict) {
-                largest = Math.max(largest, Math.abs(value));
+                largest = Double.isFinite(value) ? Math.max(largest, Math.abs(value)) : largest;
             }
             near(name + " against F64", strict, got.values(), 0, 1e-5 * largest);
         });
+    }
+
+    /// Dropout in training draws numbers that are not NumPy's: what is kept is x/(1 − ratio), what is
+    /// not is 0, and the mask says which.
+    private static void dropped(OnnxCase c, Map<String, Grid> found) {
+        double[] x = c.input(0).toDoubles();
+        List<String> outputs = c.node().outputs();
+        double[] y = Objects.requireNonNull(found.get(outputs.getFirst())).values();
+        double keeps = 1 - GateNodes.ratio(c);
+        int kept = 0;
+        for (int i = 0; i < x.length; i++) {
+            boolean keptHere = y[i] != 0;
+            kept += keptHere ? 1 : 0;
+            assertEquals(keptHere ? x[i] / keeps : 0, y[i], 1e-6 * Math.abs(x[i] / keeps), "element " + i);
+            if (outputs.size() > 1) {
+                double mask = Objects.requireNonNull(found.get(outputs.get(1))).values()[i];
+                assertEquals(keptHere ? 1 : 0, mask, "mask " + i);
+            }
+        }
+        assertEquals(keeps, (double) kept / x.length, 4 * Math.sqrt(keeps * (1 - keeps) / x.length));
     }
 
     private static void near(String name, double[] wanted, double[] found, double relative, double absolute) {

@@ -84,6 +84,21 @@ final class Wire {
         return all(number).stream().mapToLong(Field::bits).reduce(0, (a, b) -> b);
     }
 
+    /// A repeated float field, packed or not.
+    List<Float> floats(int number) {
+        var values = new ArrayList<Float>();
+        for (Field f : all(number)) {
+            if (f.bytes == EMPTY) {
+                values.add(f.float32());
+            } else {
+                for (int at = 0; at < f.bytes.limit(); at += 4) {
+                    values.add(f.bytes.getFloat(at));
+                }
+            }
+        }
+        return values;
+    }
+
     /// A repeated integer field, packed or not.
     List<Long> numbers(int number) {
         var values = new ArrayList<Long>();
