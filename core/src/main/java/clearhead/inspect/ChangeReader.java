@@ -73,7 +73,7 @@ final class ChangeReader {
         OptionalInt head = star(m.group(2)) ? OptionalInt.empty() : OptionalInt.of(head(layer.orElse(0), m.group(2)));
         int query = position(m.group(3));
         int key = position(m.group(4));
-        if (!spec(layer.orElse(0)).mask().sees(query, key)) {
+        if (!spec(layer.orElse(0)).mask().sees(0, head.orElse(0), query, query, key)) {
             throw bad("cuts what is not there: query " + query + " does not see key " + key
                     + ", which comes after it; name an earlier key");
         }

@@ -255,8 +255,10 @@ public final class PatternRows {
         var column = new double[queries()];
         for (int i = 0; i < column.length; i++) {
             int position = position(i);
-            boolean sees = spec.mask().sees(position, keyPosition) && !cuts.cuts(head, position, keyPosition);
-            column[i] = sees ? Elements.dot(query(head, i), k) * spec.scale() : Double.NEGATIVE_INFINITY;
+            boolean cut = cuts.cuts(head, position, keyPosition);
+            column[i] = cut
+                    ? Double.NEGATIVE_INFINITY
+                    : spec.score(Elements.dot(query(head, i), k), 0, head, i, position, keyPosition);
         }
         return column;
     }
@@ -271,9 +273,9 @@ public final class PatternRows {
         return key.dim(0);
     }
 
-    /// Position of a query row in its sequence: the last row sees all keys.
+    /// Position of a query row in its sequence.
     public int position(int queryRow) {
-        return context() - queries() + queryRow;
+        return spec.alignment().first(0, queries(), context()) + queryRow;
     }
 
     /// One row: scores, weights and their lse.
@@ -307,9 +309,9 @@ public final class PatternRows {
         var scratch = new float[headDim];
         var scores = new double[toKey - fromKey];
         for (int p = fromKey; p < toKey; p++) {
-            if (spec.mask().sees(position, p) && !cuts.cuts(head, position, p)) {
+            if (spec.mask().sees(0, head, queryRow, position, p) && !cuts.cuts(head, position, p)) {
                 Elements.read(key, ((long) p * spec.kvHeads() + kvHead) * headDim, k, scratch);
-                scores[p - fromKey] = Elements.dot(q, k) * spec.scale();
+                scores[p - fromKey] = spec.score(Elements.dot(q, k), 0, head, queryRow, position, p);
             } else {
                 scores[p - fromKey] = Double.NEGATIVE_INFINITY;
             }

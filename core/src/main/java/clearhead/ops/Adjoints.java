@@ -1,6 +1,7 @@
 package clearhead.ops;
 
 import clearhead.tensor.Tensor;
+import java.util.Optional;
 
 /// Gradients of the operations of [Ops], each from what its forward pass saw or returned. `d` before
 /// a name means the gradient of the loss by it. Results are new tensors; gradients of parameters are
@@ -49,7 +50,7 @@ public interface Adjoints {
     /// block by block and never stored. FlashAttention-2, arXiv:2307.08691, algorithm 2.
     ///
     /// @param forward what [Ops#attention] returned
-    /// @param dOut [tokens, heads, headDim]
+    /// @param dOut [tokens, heads, valueDim]
     Attention attention(
             Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut);
 
@@ -74,7 +75,18 @@ public interface Adjoints {
     /// Gradients of a gate's two inputs.
     record Gated(Tensor dGate, Tensor dUp) {}
 
-    /// Gradients of attention's inputs: dQuery [tokens, heads, headDim], dKey and dValue
-    /// [keys, kvHeads, headDim].
-    record Attention(Tensor dQuery, Tensor dKey, Tensor dValue) {}
+    /// Gradients of attention's inputs.
+    ///
+    /// @param dQuery [tokens, heads, headDim]
+    /// @param dKey [keys, kvHeads, headDim]
+    /// @param dValue [keys, kvHeads, valueDim]
+    /// @param dSinks [heads], where the spec has sinks
+    /// @param dBias like the table of a relative bias or the values of an added one, where the spec
+    ///     has such a bias
+    record Attention(Tensor dQuery, Tensor dKey, Tensor dValue, Optional<Tensor> dSinks, Optional<Tensor> dBias) {
+        /// Without sinks and bias.
+        public Attention(Tensor dQuery, Tensor dKey, Tensor dValue) {
+            this(dQuery, dKey, dValue, Optional.empty(), Optional.empty());
+        }
+    }
 }

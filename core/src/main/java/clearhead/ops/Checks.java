@@ -3,6 +3,7 @@ package clearhead.ops;
 import clearhead.tensor.DType;
 import clearhead.tensor.Layout;
 import clearhead.tensor.Tensor;
+import java.util.Arrays;
 
 /// Arguments of [Ops] and [Adjoints], checked once on entry by every backend; kernels below trust
 /// them. A failure is an [IllegalArgumentException] that names the operation, the argument, its axes,
@@ -158,11 +159,11 @@ public final class Checks {
 
     // Attention
 
-    /// key and value [tokens, kvHeads, headDim] into pages that already count them.
+    /// key [tokens, kvHeads, headDim] and value [tokens, kvHeads, valueDim] into pages that already count them.
     public static void store(Tensor key, Tensor value, Sequences queries, KvView.Paged past) {
         activation("store", "key", key, 3, "[tokens, kvHeads, headDim]");
-        activation("store", "value", value, 3, "[tokens, kvHeads, headDim]");
-        axis("store", "value [tokens, kvHeads, headDim]", "tokens", value.dim(0), key.dim(0), "key");
+        activation("store", "value", value, 3, "[tokens, kvHeads, valueDim]");
+        axis("store", "value [tokens, kvHeads, valueDim]", "tokens", value.dim(0), key.dim(0), "key");
         axis("store", "key [tokens, …]", "tokens", key.dim(0), queries.tokens(), "queries");
         paged("store", past, key.dim(1), key.dim(2), value.dim(2));
         axis("store", "value", "kvHeads", value.dim(1), key.dim(1), "key");
@@ -182,6 +183,9 @@ public final class Checks {
         axis("attention", "query [tokens, …]", "tokens", query.dim(0), queries.tokens(), "queries");
         axis("attention", "past", "sequences", past.sequences(), queries.count(), "queries");
         past("attention", past, query, spec);
+        int[] lengths = new int[queries.count()];
+        Arrays.setAll(lengths, queries::length);
+        extras("attention", spec, past, lengths, 0);
     }
 
     /// query [queries, heads, headDim] of one sequence.
@@ -189,6 +193,7 @@ public final class Checks {
         query("scores", query, spec);
         sequence("scores", past, sequence);
         past("scores", past, query, spec);
+        extras("scores", spec, past, new int[] {query.dim(0)}, sequence);
     }
 
     /// pattern [heads, queries, context] of one sequence.
@@ -205,14 +210,95 @@ public final class Checks {
             Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut) {
         attention(query, queries, past, spec);
         Tensor out = forward.out();
-        activation("attention adjoint", "out", out, 3, "[tokens, heads, headDim]");
+        activation("attention adjoint", "out", out, 3, "[tokens, heads, valueDim]");
         axis("attention adjoint", "out", "tokens", out.dim(0), query.dim(0), "query");
         axis("attention adjoint", "out", "heads", out.dim(1), spec.heads(), "spec");
-        axis("attention adjoint", "out", "headDim", out.dim(2), past.value().dim(2), "value");
+        axis("attention adjoint", "out", "valueDim", out.dim(2), past.value().dim(2), "value");
         activation("attention adjoint", "lse", forward.lse(), 2, "[heads, tokens]");
         axis("attention adjoint", "lse", "heads", forward.lse().dim(0), spec.heads(), "spec");
         axis("attention adjoint", "lse", "tokens", forward.lse().dim(1), query.dim(0), "query");
         like("attention adjoint", "dOut", dOut, "out", out);
+    }
+
+    /// What a mask, bias, alignment and sinks say of sequences, heads, queries and keys.
+    ///
+    /// @param lengths queries of each sequence from `first` on
+    private static void extras(String op, AttentionSpec spec, KvView past, int[] lengths, int first) {
+        spec.sinks().ifPresent(sinks -> {
+            activation(op, "sinks", sinks, 1, "[heads]");
+            axis(op, "sinks [heads]", "heads", sinks.dim(0), spec.heads(), "spec");
+        });
+        if (spec.alignment() instanceof Alignment.Offset(int[] offsets)) {
+            oneOrEach(op, "alignment", offsets.length, past.sequences());
+        }
+        switch (spec.bias()) {
+            case Bias.None() -> {}
+            case Bias.Alibi(double[] slopes) ->
+                axis(op, "slopes [heads]", "heads", slopes.length, spec.heads(), "spec");
+            case Bias.Relative(Tensor table, boolean _, int _) ->
+                axis(op, "table [buckets, heads]", "heads", table.dim(1), spec.heads(), "spec");
+            case Bias.Added(Tensor values) -> broadcast(op, "bias", values, spec, past, lengths, first);
+        }
+        mask(op, spec.mask(), spec, past, lengths, first);
+    }
+
+    private static void mask(String op, Mask mask, AttentionSpec spec, KvView past, int[] lengths, int first) {
+        switch (mask) {
+            case Mask.Causal(), Mask.Bidirectional(), Mask.Window(int _, int _), Mask.Chunked(int _) -> {}
+            case Mask.Prefix(int[] prefixes) -> oneOrEach(op, "prefix lengths", prefixes.length, past.sequences());
+            case Mask.Documents(int[][] documents) -> {
+                oneOrEach(op, "documents", documents.length, past.sequences());
+                for (int s = 0; s < lengths.length; s++) {
+                    int[] own = documents[documents.length == 1 ? 0 : first + s];
+                    if (own.length < past.length(first + s)) {
+                        throw new IllegalArgumentException(op + ": documents of sequence " + (first + s) + " name "
+                                + own.length + " positions, past has " + past.length(first + s) + " keys");
+                    }
+                }
+            }
+            case Mask.Allowed(Tensor allowed) -> broadcast(op, "mask", allowed, spec, past, lengths, first);
+            case Mask.Blocks(var blocks) -> {
+                oneOrEach(op, "block mask", blocks.sequences(), past.sequences());
+                if (blocks.heads() != 1) {
+                    axis(op, "block mask", "heads", blocks.heads(), spec.heads(), "spec");
+                }
+                for (int s = 0; s < lengths.length; s++) {
+                    int context = past.length(first + s);
+                    long start = spec.alignment().first(first + s, lengths[s], context);
+                    if (lengths[s] > 0 && (start < 0 || Math.max(context, start + lengths[s]) > blocks.positions())) {
+                        throw new IllegalArgumentException(op + ": the block mask covers positions 0 to "
+                                + (blocks.positions() - 1) + ", sequence " + (first + s) + " has queries at " + start
+                                + " to " + (start + lengths[s] - 1) + " and " + context + " keys");
+                    }
+                }
+            }
+            case Mask.All(var masks) -> masks.forEach(each -> mask(op, each, spec, past, lengths, first));
+        }
+    }
+
+    private static void oneOrEach(String op, String name, int found, int sequences) {
+        if (found != 1 && found != sequences) {
+            throw new IllegalArgumentException(op + ": " + name + " needs one entry, or one for each of the "
+                    + sequences + " sequences, got " + found);
+        }
+    }
+
+    /// The last axes of [sequences, heads, queries, keys], each of the right size or 1; the last may be
+    /// shorter.
+    private static void broadcast(
+            String op, String name, Tensor t, AttentionSpec spec, KvView past, int[] lengths, int first) {
+        int rank = t.rank();
+        if (rank > 3 && t.dim(-4) != 1) {
+            axis(op, name + " [sequences, heads, queries, keys]", "sequences", t.dim(-4), past.sequences(), "past");
+        }
+        if (rank > 2 && t.dim(-3) != 1) {
+            axis(op, name + " [heads, queries, keys]", "heads", t.dim(-3), spec.heads(), "spec");
+        }
+        for (int s = 0; s < lengths.length; s++) {
+            if (rank > 1 && t.dim(-2) != 1 && t.dim(-2) < lengths[s]) {
+                axis(op, name + " [queries, keys]", "queries", t.dim(-2), lengths[s], "sequence " + (first + s));
+            }
+        }
     }
 
     private static void query(String op, Tensor query, AttentionSpec spec) {
@@ -232,7 +318,7 @@ public final class Checks {
         switch (past) {
             case KvView.Packed(Tensor key, Tensor value, Sequences rows) -> {
                 activation(op, "key", key, 3, "[keys, kvHeads, headDim]");
-                activation(op, "value", value, 3, "[keys, kvHeads, headDim]");
+                activation(op, "value", value, 3, "[keys, kvHeads, valueDim]");
                 type(op, "key", key, like.type());
                 type(op, "value", value, like.type());
                 axis(op, "key", "keys", key.dim(0), rows.tokens(), "rows");
@@ -240,9 +326,9 @@ public final class Checks {
                 axis(op, "key", "kvHeads", key.dim(1), spec.kvHeads(), "spec");
                 axis(op, "value", "kvHeads", value.dim(1), spec.kvHeads(), "spec");
                 axis(op, "key", "headDim", key.dim(2), spec.headDim(), "spec");
-                axis(op, "value", "headDim", value.dim(2), spec.headDim(), "spec");
+                axis(op, "value", "valueDim", value.dim(2), spec.valueDim(), "spec");
             }
-            case KvView.Paged paged -> paged(op, paged, spec.kvHeads(), spec.headDim(), spec.headDim());
+            case KvView.Paged paged -> paged(op, paged, spec.kvHeads(), spec.headDim(), spec.valueDim());
         }
     }
 
@@ -250,14 +336,14 @@ public final class Checks {
         Tensor keys = past.keys();
         Tensor values = past.values();
         real(op, "keys", keys, 4, "[pages, kvHeads, headDim, PAGE]");
-        real(op, "values", values, 4, "[pages, kvHeads, PAGE, headDim]");
+        real(op, "values", values, 4, "[pages, kvHeads, PAGE, valueDim]");
         axis(op, "keys", "kvHeads", keys.dim(1), kvHeads, "spec");
         axis(op, "keys", "headDim", keys.dim(2), keyDim, "spec");
         axis(op, "keys", "positions of a page", keys.dim(3), KvView.PAGE, "KvView.PAGE");
         axis(op, "values", "pages", values.dim(0), keys.dim(0), "keys");
         axis(op, "values", "kvHeads", values.dim(1), kvHeads, "spec");
         axis(op, "values", "positions of a page", values.dim(2), KvView.PAGE, "KvView.PAGE");
-        axis(op, "values", "headDim", values.dim(3), valueDim, "spec");
+        axis(op, "values", "valueDim", values.dim(3), valueDim, "spec");
         axis(op, "table", "sequences", past.table().length, past.sequences(), "lengths");
         for (int s = 0; s < past.sequences(); s++) {
             int pages = Math.ceilDiv(past.length(s), KvView.PAGE);

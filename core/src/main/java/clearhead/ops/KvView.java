@@ -18,7 +18,7 @@ public sealed interface KvView {
     /// Keys and values as the layer made them, without a cache: training, encoders, scoring.
     ///
     /// @param key [keys, kvHeads, headDim]
-    /// @param value [keys, kvHeads, headDim]
+    /// @param value [keys, kvHeads, valueDim]
     /// @param rows which rows belong to which sequence
     record Packed(Tensor key, Tensor value, Sequences rows) implements KvView {
         @Override
@@ -37,7 +37,7 @@ public sealed interface KvView {
     /// same element of neighbouring keys.
     ///
     /// @param keys [pages, kvHeads, headDim, PAGE]
-    /// @param values [pages, kvHeads, PAGE, headDim]
+    /// @param values [pages, kvHeads, PAGE, valueDim]
     /// @param table block table: pages of each sequence, in order
     /// @param lengths keys of each sequence
     record Paged(Tensor keys, Tensor values, int[][] table, int[] lengths) implements KvView {

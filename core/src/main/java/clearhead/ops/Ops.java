@@ -72,25 +72,34 @@ public interface Ops {
     /// `past` already counts them in its lengths.
     ///
     /// @param key [tokens, kvHeads, headDim]
-    /// @param value [tokens, kvHeads, headDim]
+    /// @param value [tokens, kvHeads, valueDim]
     /// @param queries which rows belong to which sequence
     void store(Tensor key, Tensor value, Sequences queries, KvView.Paged past);
 
-    /// Fused attention; the [tokens, context] scores are never stored. FlashAttention-2, Dao 2023,
-    /// arXiv:2307.08691, algorithm 1.
+    /// Fused attention of every kind that [AttentionSpec] describes; the [tokens, context] scores are
+    /// never stored. FlashAttention-2, Dao 2023, arXiv:2307.08691, algorithm 1.
     ///
     /// @param query [tokens, heads, headDim]
     /// @param queries which rows of query belong to which sequence
-    /// @param past keys and values of the same sequences
+    /// @param past keys and values of the same sequences; of other tokens, for cross-attention
     Attended attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec);
 
-    /// Scaled and masked scores q·k·scale of one sequence, −∞ where masked: the plain path, for
-    /// looking and for interventions.
+    /// Scores of one sequence as the softmax sees them, −∞ where masked: the plain path, for looking
+    /// and for interventions.
     ///
     /// @param query [queries, heads, headDim], the rows of this sequence alone
     /// @param sequence number of the sequence in `past`
     /// @return [heads, queries, context]
-    Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec);
+    default Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec) {
+        return scores(query, past, sequence, spec, ScoreStage.BIASED);
+    }
+
+    /// Scores of one sequence on their way to the softmax.
+    ///
+    /// @param query [queries, heads, headDim], the rows of this sequence alone
+    /// @param sequence number of the sequence in `past`
+    /// @return [heads, queries, context]
+    Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec, ScoreStage stage);
 
     /// exp(x)/Σ exp(x) over the last axis; a row of −∞ gives zeros.
     Tensor softmax(Tensor x);
@@ -98,7 +107,7 @@ public interface Ops {
     /// Σ over keys of pattern·value, of one sequence: the plain path.
     ///
     /// @param pattern [heads, queries, context]
-    /// @return [queries, heads, headDim]
+    /// @return [queries, heads, valueDim]
     Tensor weigh(Tensor pattern, KvView past, int sequence, AttentionSpec spec);
 
     /// −log softmax(logits)[target] of each row, in nats; 0 where the target is negative (ignored).

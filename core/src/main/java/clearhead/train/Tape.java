@@ -5,9 +5,11 @@ import clearhead.ops.Adjoints;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Backend;
+import clearhead.ops.Bias;
 import clearhead.ops.KvView;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
+import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
@@ -166,6 +168,8 @@ public final class Tape implements Ops {
                 give(query, d.dQuery());
                 give(past.key(), d.dKey());
                 give(past.value(), d.dValue());
+                spec.sinks().ifPresent(sinks -> give(sinks, d.dSinks().orElseThrow()));
+                bias(spec).ifPresent(bias -> give(bias, d.dBias().orElseThrow()));
             }
             case Node.Softmax(var x, var y) -> give(x, adjoints.softmax(y, dOut));
             case Node.CrossEntropy(var logits, var targets, var _) ->
@@ -336,14 +340,22 @@ public final class Tape implements Ops {
         return switch (past) {
             case KvView.Packed packed -> {
                 var attended = ops.attention(query, queries, packed, spec);
-                remember(
-                        new Node.Attention(query, queries, packed, spec, attended),
-                        query,
-                        packed.key(),
-                        packed.value());
+                var inputs = new ArrayList<>(List.of(query, packed.key(), packed.value()));
+                spec.sinks().ifPresent(inputs::add);
+                bias(spec).ifPresent(inputs::add);
+                remember(new Node.Attention(query, queries, packed, spec, attended), inputs.toArray(new Tensor[0]));
                 yield attended;
             }
             case KvView.Paged _ -> throw cached();
+        };
+    }
+
+    /// The bias that can be learned.
+    private static Optional<Tensor> bias(AttentionSpec spec) {
+        return switch (spec.bias()) {
+            case Bias.None(), Bias.Alibi(double[] _) -> Optional.empty();
+            case Bias.Relative(Tensor table, boolean _, int _) -> Optional.of(table);
+            case Bias.Added(Tensor values) -> Optional.of(values);
         };
     }
 
@@ -353,7 +365,7 @@ public final class Tape implements Ops {
     }
 
     @Override
-    public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec) {
+    public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec, ScoreStage stage) {
         throw plain();
     }
 

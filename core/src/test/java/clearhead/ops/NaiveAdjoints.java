@@ -172,6 +172,7 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
             Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut) {
         int tokens = query.dim(0);
         int headDim = spec.headDim();
+        int valueDim = spec.valueDim();
         float[] q = query.toFloats();
         float[] k = past.key().toFloats();
         float[] v = past.value().toFloats();
@@ -180,32 +181,43 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
         var dQ = new float[q.length];
         var dK = new float[k.length];
         var dV = new float[v.length];
+        var dSinks = new float[spec.heads()];
         for (int s = 0; s < queries.count(); s++) {
             int context = past.length(s);
-            int first = past.rows().start(s);
+            int firstKey = past.rows().start(s);
+            int first = spec.alignment().first(s, queries.length(s), context);
             for (int n = 0; n < queries.length(s); n++) {
                 int token = queries.start(s) + n;
                 for (int h = 0; h < spec.heads(); h++) {
                     int at = (token * spec.heads() + h) * headDim;
-                    int position = context - queries.length(s) + n;
-                    float[] row = NaiveOps.scores(q, at, k, first, context, position, h, spec);
+                    int dAt = (token * spec.heads() + h) * valueDim;
+                    float[] row = NaiveOps.scores(q, at, k, firstKey, context, s, n, first + n, h, spec);
                     float delta = 0;
-                    for (int i = 0; i < headDim; i++) {
-                        delta += d[at + i] * out[at + i];
+                    for (int i = 0; i < valueDim; i++) {
+                        delta += d[dAt + i] * out[dAt + i];
                     }
                     float lse = (float) forward.lse().at((long) h * tokens + token);
+                    if (spec.sinks().isPresent()) {
+                        dSinks[h] -= (float) Math.exp(spec.sinks().get().at(h) - lse) * delta;
+                    }
                     for (int c = 0; c < context; c++) {
                         if (row[c] == Float.NEGATIVE_INFINITY) {
                             continue;
                         }
-                        int kAt = NaiveOps.keyAt(first + c, h, spec);
+                        int kAt = NaiveOps.keyAt(firstKey + c, h, spec);
+                        int vAt = NaiveOps.valueAt(firstKey + c, h, spec);
                         float p = (float) Math.exp(row[c] - lse);
+                        float keep = NaiveOps.keep(spec, s, h, n, c);
                         float dP = 0;
-                        for (int i = 0; i < headDim; i++) {
-                            dP += d[at + i] * v[kAt + i];
-                            dV[kAt + i] += p * d[at + i];
+                        for (int i = 0; i < valueDim; i++) {
+                            dP += d[dAt + i] * v[vAt + i];
+                            dV[vAt + i] += p * keep * d[dAt + i];
                         }
-                        float dS = p * (dP - delta) * (float) spec.scale();
+                        float product = 0;
+                        for (int i = 0; i < headDim; i++) {
+                            product += q[at + i] * k[kAt + i];
+                        }
+                        float dS = p * (keep * dP - delta) * (float) spec.slope(product, s, h, first + n, c);
                         for (int i = 0; i < headDim; i++) {
                             dQ[at + i] += dS * k[kAt + i];
                             dK[kAt + i] += dS * q[at + i];
@@ -217,7 +229,9 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
         return new Attention(
                 ops().result(dQ, query.shape().dims()),
                 ops().result(dK, past.key().shape().dims()),
-                ops().result(dV, past.value().shape().dims()));
+                ops().result(dV, past.value().shape().dims()),
+                spec.sinks().map(_ -> ops().result(dSinks, spec.heads())),
+                java.util.Optional.empty());
     }
 
     @Override

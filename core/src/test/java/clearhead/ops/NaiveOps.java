@@ -1,5 +1,6 @@
 package clearhead.ops;
 
+import clearhead.ops.score.Place;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
@@ -182,42 +183,72 @@ record NaiveOps(Workspace workspace) implements Ops {
     public Attended attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
         int tokens = query.dim(0);
         int heads = spec.heads();
-        int headDim = spec.headDim();
+        int valueDim = spec.valueDim();
         var rows = ((KvView.Packed) past).rows();
         float[] q = query.toFloats();
         float[] k = ((KvView.Packed) past).key().toFloats();
         float[] v = ((KvView.Packed) past).value().toFloats();
-        var out = new float[tokens * heads * headDim];
+        var out = new float[tokens * heads * valueDim];
         var lse = new float[heads * tokens];
         for (int s = 0; s < queries.count(); s++) {
             int context = past.length(s);
+            int first = spec.alignment().first(s, queries.length(s), context);
             for (int n = 0; n < queries.length(s); n++) {
                 int token = queries.start(s) + n;
                 for (int h = 0; h < heads; h++) {
-                    int at = (token * heads + h) * headDim;
-                    float[] row = scores(q, at, k, rows.start(s), context, context - queries.length(s) + n, h, spec);
-                    lse[h * tokens + token] = normalize(row, 0, context);
+                    int at = (token * heads + h) * spec.headDim();
+                    float[] row = scores(q, at, k, rows.start(s), context, s, n, first + n, h, spec);
+                    if (spec.sinks().isPresent()) {
+                        row = java.util.Arrays.copyOf(row, context + 1);
+                        row[context] = (float) spec.sinks().get().at(h);
+                    }
+                    lse[h * tokens + token] = normalize(row, 0, row.length);
                     for (int c = 0; c < context; c++) {
-                        int vAt = keyAt(rows.start(s) + c, h, spec);
-                        for (int i = 0; i < headDim && row[c] != 0; i++) {
-                            out[at + i] += row[c] * v[vAt + i];
+                        float weight = row[c] * keep(spec, s, h, n, c);
+                        int vAt = valueAt(rows.start(s) + c, h, spec);
+                        for (int i = 0; i < valueDim && weight != 0; i++) {
+                            out[(token * heads + h) * valueDim + i] += weight * v[vAt + i];
                         }
                     }
                 }
             }
         }
-        return new Attended(result(out, tokens, heads, headDim), result(lse, heads, tokens));
+        return new Attended(result(out, tokens, heads, valueDim), result(lse, heads, tokens));
     }
 
     static int keyAt(int row, int head, AttentionSpec spec) {
         return (row * spec.kvHeads() + spec.kvHead(head)) * spec.headDim();
     }
 
+    static int valueAt(int row, int head, AttentionSpec spec) {
+        return (row * spec.kvHeads() + spec.kvHead(head)) * spec.valueDim();
+    }
+
+    /// What dropout multiplies a weight by.
+    static float keep(AttentionSpec spec, int sequence, int head, int query, int key) {
+        Dropout dropout = spec.dropout();
+        if (dropout.isNone()) {
+            return 1;
+        }
+        boolean kept = dropout.keeps(dropout.row(sequence, head, query), key);
+        return kept ? 1 / (1 - (float) dropout.probability()) : 0;
+    }
+
     static float[] scores(
-            float[] q, int at, float[] k, int firstKey, int context, int position, int head, AttentionSpec spec) {
+            float[] q,
+            int at,
+            float[] k,
+            int firstKey,
+            int context,
+            int sequence,
+            int query,
+            int position,
+            int head,
+            AttentionSpec spec) {
         var row = new float[context];
         for (int c = 0; c < context; c++) {
-            if (!spec.mask().sees(position, c)) {
+            float bias = (float) spec.bias().at(sequence, head, query, position, c);
+            if (!spec.mask().sees(sequence, head, query, position, c) || bias == Float.NEGATIVE_INFINITY) {
                 row[c] = Float.NEGATIVE_INFINITY;
                 continue;
             }
@@ -226,7 +257,14 @@ record NaiveOps(Workspace workspace) implements Ops {
             for (int i = 0; i < spec.headDim(); i++) {
                 sum += q[at + i] * k[kAt + i];
             }
-            row[c] = sum * (float) spec.scale();
+            float score = sum * (float) spec.scale();
+            if (spec.softCap() != 0) {
+                score = (float) spec.softCap() * tanh(score / (float) spec.softCap());
+            }
+            if (spec.rule().isPresent()) {
+                score = (float) spec.rule().get().score(new Place(score, sequence, head, position, c));
+            }
+            row[c] = score + bias;
         }
         return row;
     }
@@ -249,17 +287,18 @@ record NaiveOps(Workspace workspace) implements Ops {
     }
 
     @Override
-    public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec) {
+    public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec, ScoreStage stage) {
         int queries = query.dim(0);
         int context = past.length(sequence);
         int start = ((KvView.Packed) past).rows().start(sequence);
+        int first = spec.alignment().first(sequence, queries, context);
         float[] q = query.toFloats();
         float[] k = ((KvView.Packed) past).key().toFloats();
         var y = new float[spec.heads() * queries * context];
         for (int h = 0; h < spec.heads(); h++) {
             for (int n = 0; n < queries; n++) {
                 int at = (n * spec.heads() + h) * spec.headDim();
-                float[] row = scores(q, at, k, start, context, context - queries + n, h, spec);
+                float[] row = scores(q, at, k, start, context, sequence, n, first + n, h, spec);
                 System.arraycopy(row, 0, y, (h * queries + n) * context, context);
             }
         }
@@ -283,18 +322,19 @@ record NaiveOps(Workspace workspace) implements Ops {
         int start = ((KvView.Packed) past).rows().start(sequence);
         float[] v = ((KvView.Packed) past).value().toFloats();
         float[] p = pattern.toFloats();
-        var out = new float[queries * spec.heads() * spec.headDim()];
+        var out = new float[queries * spec.heads() * spec.valueDim()];
         for (int h = 0; h < spec.heads(); h++) {
             for (int n = 0; n < queries; n++) {
                 for (int c = 0; c < context; c++) {
                     float weight = p[(h * queries + n) * context + c];
-                    for (int i = 0; i < spec.headDim(); i++) {
-                        out[(n * spec.heads() + h) * spec.headDim() + i] += weight * v[keyAt(start + c, h, spec) + i];
+                    for (int i = 0; i < spec.valueDim(); i++) {
+                        out[(n * spec.heads() + h) * spec.valueDim() + i] +=
+                                weight * v[valueAt(start + c, h, spec) + i];
                     }
                 }
             }
         }
-        return result(out, queries, spec.heads(), spec.headDim());
+        return result(out, queries, spec.heads(), spec.valueDim());
     }
 
     @Override

@@ -7,6 +7,7 @@ import clearhead.ops.Checks;
 import clearhead.ops.KvView;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
+import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
@@ -87,9 +88,9 @@ record ReferenceOps(Workspace workspace) implements Ops {
     }
 
     @Override
-    public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec) {
+    public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec, ScoreStage stage) {
         Checks.scores(query, past, sequence, spec);
-        return Attention.scores(workspace, query, past, sequence, spec);
+        return Attention.scores(workspace, query, past, sequence, spec, stage);
     }
 
     @Override

@@ -48,7 +48,7 @@ final class AttentionForward {
     static Attended attention(
             Workspace workspace, Workers workers, Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
         Checks.attention(query, queries, past, spec);
-        Tensor out = workspace.take(DType.F32, query.shape());
+        Tensor out = workspace.take(DType.F32, query.dim(0), spec.heads(), spec.valueDim());
         Tensor lse = workspace.take(DType.F32, spec.heads(), query.dim(0));
         var result = new Attended(out, lse);
         int longest = 0;

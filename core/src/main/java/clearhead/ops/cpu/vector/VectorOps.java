@@ -1,12 +1,15 @@
 package clearhead.ops.cpu.vector;
 
 import clearhead.ops.Activation;
+import clearhead.ops.Alignment;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Checks;
 import clearhead.ops.KvView;
+import clearhead.ops.Mask;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
+import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
@@ -105,12 +108,29 @@ final class VectorOps implements Ops {
 
     @Override
     public Attended attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
+        onlyPlain(spec);
         return AttentionForward.attention(workspace, workers, query, queries, past, spec);
     }
 
     @Override
-    public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec) {
+    public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec, ScoreStage stage) {
+        onlyPlain(spec);
+        if (stage != ScoreStage.BIASED) {
+            throw new UnsupportedOperationException("scores at stage " + stage + " on the vector backend");
+        }
         return AttentionPlain.scores(workspace, workers, query, past, sequence, spec);
+    }
+
+    /// What the kernels do not know yet.
+    static void onlyPlain(AttentionSpec spec) {
+        boolean mask = spec.mask() instanceof Mask.Causal || spec.mask() instanceof Mask.Bidirectional;
+        boolean plain = spec.hasPlainScores()
+                && spec.sinks().isEmpty()
+                && spec.dropout().isNone();
+        boolean shape = spec.valueDim() == spec.headDim() && spec.alignment() instanceof Alignment.BottomRight;
+        if (!mask || !plain || !shape) {
+            throw new UnsupportedOperationException("the vector backend cannot run " + spec);
+        }
     }
 
     @Override

@@ -12,6 +12,7 @@ final class Visible {
         return switch (mask) {
             case Mask.Causal() -> Math.clamp(context - queries + query + 1L, 0, context);
             case Mask.Bidirectional() -> context;
+            default -> throw new UnsupportedOperationException(mask.toString());
         };
     }
 
@@ -20,6 +21,7 @@ final class Visible {
         return switch (mask) {
             case Mask.Causal() -> Math.clamp((long) key - (context - queries), 0, queries);
             case Mask.Bidirectional() -> 0;
+            default -> throw new UnsupportedOperationException(mask.toString());
         };
     }
 }

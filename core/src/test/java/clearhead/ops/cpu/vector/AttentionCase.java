@@ -66,7 +66,7 @@ record AttentionCase(
                 double max = Double.NEGATIVE_INFINITY;
                 for (int j = 0; j < context; j++) {
                     p[j] = Double.NEGATIVE_INFINITY;
-                    if (spec.mask().sees(position, j)) {
+                    if (spec.mask().sees(0, h, i, position, j)) {
                         double s = dot(q, qi, k, (j * spec.kvHeads() + kv) * dim, dim, inFloat);
                         p[j] = round(s * round(spec.scale(), inFloat), inFloat);
                         max = Math.max(max, p[j]);

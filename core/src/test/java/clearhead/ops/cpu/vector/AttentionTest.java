@@ -260,7 +260,7 @@ class AttentionTest {
                         long at = (head * 70L + i) * 130 + j;
                         double weight = Math.exp(scores.at(at) - fused.lse().at(head * 70L + i));
                         assertEquals(weight, pattern.at(at), 1e-6);
-                        assertEquals(mask.sees(60 + i, j), scores.at(at) > -1e30);
+                        assertEquals(mask.sees(0, head, i, 60 + i, j), scores.at(at) > -1e30);
                     }
                 }
             }

@@ -1,0 +1,4 @@
+@NullMarked
+package clearhead.ops.score;
+
+import org.jspecify.annotations.NullMarked;
