@@ -1,249 +1,240 @@
 package clearhead.bench;
 
-import clearhead.ops.AttentionSpec;
+import clearhead.measure.AttentionWork;
+import clearhead.measure.Times;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
-import clearhead.ops.KvView;
-import clearhead.ops.Mask;
-import clearhead.ops.Sequences;
+import clearhead.ops.Limits;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.OutputStreamWriter;
-import java.io.PrintWriter;
+import java.io.Writer;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
+import java.util.function.LongSupplier;
 
-/// Speed and memory of fused attention, alternating with PyTorch in one run when a Python with torch
-/// is named. Credit is 4·T²·D·H operations forward and 14 forward and backward, half for causal.
+/// Speed of fused attention against PyTorch and ONNX Runtime, on the same inputs, in turns: one round is
+/// a fraction of a second of passes on each side, of which the fastest counts; a shape's ratio is the
+/// median over the rounds. The outputs of all sides are compared. At the end the bars.
 ///
 /// ```
-/// AttentionBench [--threads 2] [--rounds 5] [--torch PYTHON] [--only PREFIX] [--memory] [--cpu]
+/// bench/run AttentionBench [--python EXECUTABLE] [--only forward,both,decode,train] [--lengths 512,1024]
+///     [--dims 64,128] [--threads 1,2] [--rounds 5] [--seconds 0.3] [--results FILE] [--no-onnx] [--cpu] [--memory]
 /// ```
 ///
-/// `--cpu` counts the processor time of one thread on both sides instead of the time of day, for a
-/// machine that others use as well.
+/// `--python` names a Python with torch. `bench/run --avx2` keeps us and PyTorch to 256 bits. `--cpu` counts
+/// the processor time of one thread on all sides instead of the time of day. `--memory` measures what 32k tokens
+/// need instead of time. `--results` appends one line of JSON a shape.
 public final class AttentionBench {
-    private record Shape(
-            String name,
-            int batch,
-            int heads,
-            int kvHeads,
-            int queries,
-            int context,
-            int dim,
-            boolean causal,
-            boolean backward) {
-        double operations() {
-            double pairs = (double) queries * context;
-            if (causal && queries > 1) {
-                pairs /= 2;
-            }
-            return (backward ? 14 : 4) * pairs * dim * heads * batch;
-        }
+    /// A cache of 16 such processors would hold it.
+    private static final int READ_FLOATS = 64 << 20;
+
+    private final Options options;
+    private final LongSupplier clock;
+    private final Map<Integer, Double> peaks = new LinkedHashMap<>();
+    private final Map<Integer, Double> readings = new LinkedHashMap<>();
+
+    private AttentionBench(Options options) {
+        this.options = options;
+        boolean cpu = options.has("--cpu");
+        clock = cpu ? () -> ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() : System::nanoTime;
     }
-
-    private static final List<Shape> SHAPES = new ArrayList<>();
-
-    static {
-        for (boolean backward : new boolean[] {false, true}) {
-            String what = backward ? "both " : "forward ";
-            SHAPES.add(new Shape(what + "train 64x12 h4 d32", 12, 4, 4, 64, 64, 32, true, backward));
-            SHAPES.add(new Shape(what + "train 256x16 h8 d32", 16, 8, 8, 256, 256, 32, true, backward));
-            SHAPES.add(new Shape(what + "train 256x16 h8/4 d32", 16, 8, 4, 256, 256, 32, true, backward));
-            for (int dim : new int[] {64, 128}) {
-                for (boolean causal : new boolean[] {false, true}) {
-                    String name = what + "2048 h4 d" + dim + (causal ? " causal" : " full");
-                    SHAPES.add(new Shape(name, 1, 4, 4, 2048, 2048, dim, causal, backward));
-                }
-            }
-        }
-        SHAPES.add(new Shape("decode 32k h32/4 d128", 1, 32, 4, 1, 32768, 128, true, false));
-        SHAPES.add(new Shape("decode 8k h8/8 d64", 1, 8, 8, 1, 8192, 64, true, false));
-    }
-
-    private AttentionBench() {}
 
     public static void main(String[] arguments) throws IOException {
-        List<String> args = Arrays.asList(arguments);
-        boolean cpu = args.contains("--cpu");
-        int threads = cpu ? 1 : Integer.parseInt(option(args, "--threads").orElse("2"));
-        int rounds = Integer.parseInt(option(args, "--rounds").orElse("5"));
-        String only = option(args, "--only").orElse("");
-        try (Backend backend = Backends.named("vector", threads)) {
-            System.out.println(backend.description());
-            if (args.contains("--memory")) {
-                memory(backend);
-                return;
-            }
-            Optional<Peer> peer = Optional.empty();
-            if (option(args, "--torch").isPresent()) {
-                peer = Optional.of(new Peer(option(args, "--torch").get(), threads, cpu));
-            }
-            for (Shape shape : SHAPES) {
-                if (shape.name.startsWith(only)) {
-                    measure(backend, peer, shape, rounds, cpu);
+        var options = new Options(arguments);
+        System.out.println("processor: " + processor() + ", "
+                + Runtime.getRuntime().availableProcessors() + " cores for this process");
+        if (options.has("--memory")) {
+            AttentionMemory.print();
+            return;
+        }
+        new AttentionBench(options).run();
+    }
+
+    private void run() throws IOException {
+        var all = new ArrayList<Measured>();
+        List<Integer> threads = options.has("--cpu") ? List.of(1) : options.numbers("--threads", threads());
+        int bits;
+        try (var peers = new Peers();
+                Backend probe = Backends.named("vector", 1)) {
+            System.out.println("ours:      " + probe.description().replaceAll(", \\d+ threads?$", ""));
+            bits = probe.limits().vectorBits();
+            peers.start(options, bits, clock);
+            for (String group : options.words("--only", AttentionCases.GROUPS)) {
+                for (int n : threads) {
+                    try (Backend backend = Backends.named("vector", n)) {
+                        for (AttentionCases.Case c : cases(group)) {
+                            Measured m = measure(backend, n, c, peers.all);
+                            all.add(m);
+                            System.out.println(m.line());
+                            append(m);
+                        }
+                    }
                 }
             }
-            peer.ifPresent(Peer::close);
         }
+        peaks.forEach((n, peak) -> System.out.printf(
+                Locale.ROOT, "peak of fused multiply-adds, %d threads: %.0f GFLOP/s%n", n, peak * 1e-9));
+        readings.forEach(
+                (n, rate) -> System.out.printf(Locale.ROOT, "reading, %d threads: %.1f GB/s%n", n, rate * 1e-9));
+        System.out.println("Bars, " + processor() + ", our vectors of " + bits + " bits:");
+        Bars.lines(all, bits).forEach(System.out::println);
     }
 
-    private static Optional<String> option(List<String> args, String name) {
-        int at = args.indexOf(name);
-        return at >= 0 && at + 1 < args.size() ? Optional.of(args.get(at + 1)) : Optional.empty();
+    private List<AttentionCases.Case> cases(String group) {
+        return AttentionCases.of(
+                group,
+                options.numbers("--lengths", List.of(512, 1024, 2048, 4096, 8192)),
+                options.numbers("--dims", List.of(64, 128)));
     }
 
-    private static void measure(Backend backend, Optional<Peer> peer, Shape shape, int rounds, boolean cpu)
+    private static List<Integer> threads() {
+        int cores = Runtime.getRuntime().availableProcessors();
+        return cores == 1 ? List.of(1) : List.of(1, 2);
+    }
+
+    private Measured measure(Backend backend, int threads, AttentionCases.Case what, List<Peer> peers)
             throws IOException {
+        AttentionWork work = what.work();
+        var ratios = new LinkedHashMap<String, Times>();
+        var theirs = new LinkedHashMap<String, Times>();
+        var differences = new LinkedHashMap<String, Double>();
+        var left = new LinkedHashMap<String, String>();
+        double seconds = options.number("--seconds", 0.3);
+        int rounds = (int) options.number("--rounds", 5);
         try (var arena = Arena.ofShared();
                 var workspace = new Workspace()) {
-            Runnable pass = pass(backend, arena, workspace, shape);
-            long warm = now(true);
-            double once = 1;
-            for (int passes = 0; passes < 12 || now(true) - warm < 2_000_000_000L; passes++) {
-                once = Math.min(once, time(pass, 1, cpu));
+            var inputs = work.inputs(arena, 1);
+            AttentionWork.Pass pass = work.on(backend, workspace, arena, inputs);
+            Times.of(pass::run, peaks.isEmpty() ? 4 : 2 * seconds, 3);
+            float[] ours = pass.run().out().toFloats();
+            var here = new ArrayList<Peer>();
+            for (Peer peer : peers) {
+                String obstacle = peer.obstacle(work);
+                if (!obstacle.isEmpty()) {
+                    left.put(peer.name(), obstacle);
+                    continue;
+                }
+                peer.take(work, inputs, threads);
+                differences.put(peer.name(), largestDifference(ours, peer.output()));
+                peer.fastest(seconds);
+                here.add(peer);
             }
-            int repeats = (int) Math.clamp(0.1 / once, 3, 300);
-            double[] ours = new double[rounds];
-            double[] theirs = new double[rounds];
-            double[] ratios = new double[rounds];
+            double[] times = new double[rounds];
+            double[][] others = new double[here.size()][rounds];
+            double[][] quotients = new double[here.size()][rounds];
             for (int round = 0; round < rounds; round++) {
-                ours[round] = time(pass, repeats, cpu);
-                if (peer.isPresent()) {
-                    theirs[round] = peer.get().time(shape, repeats);
-                    ratios[round] = theirs[round] / ours[round];
+                limits(backend.limits(), threads, what, arena, round);
+                settle();
+                times[round] = Times.of(pass::run, seconds, 1, clock).fastest();
+                for (int p = 0; p < here.size(); p++) {
+                    settle();
+                    others[p][round] = here.get(p).fastest(seconds);
+                    quotients[p][round] = others[p][round] / times[round];
                 }
             }
-            Arrays.sort(ours);
-            Arrays.sort(theirs);
-            Arrays.sort(ratios);
-            double best = ours[0];
-            double bytes = 8.0 * shape.batch * shape.kvHeads * shape.context * shape.dim;
-            System.out.printf(
-                    "%-32s %9.3f ms %7.1f GFLOP/s %6.1f GB/s",
-                    shape.name, best * 1e3, shape.operations() / best / 1e9, bytes / best / 1e9);
-            if (peer.isPresent()) {
-                System.out.printf(
-                        "   torch %9.3f ms %7.1f GFLOP/s   ratio %.2f (median %.2f)",
-                        theirs[0] * 1e3, shape.operations() / theirs[0] / 1e9, theirs[0] / best, ratios[rounds / 2]);
+            for (int p = 0; p < here.size(); p++) {
+                theirs.put(here.get(p).name(), new Times(others[p]));
+                ratios.put(here.get(p).name(), new Times(quotients[p]));
+                here.get(p).release();
             }
-            System.out.println();
+            var t = new Times(times);
+            return new Measured(
+                    what,
+                    threads,
+                    t,
+                    ratios,
+                    theirs,
+                    differences,
+                    left,
+                    work.operations() / t.median() / peaks.getOrDefault(threads, Double.NaN),
+                    work.cacheBytes() / t.median() / readings.getOrDefault(threads, Double.NaN));
         }
     }
 
-    private static double time(Runnable pass, int repeats, boolean cpu) {
-        double best = Double.MAX_VALUE;
-        for (int i = 0; i < repeats; i++) {
-            long start = now(cpu);
-            pass.run();
-            best = Math.min(best, (now(cpu) - start) * 1e-9);
+    /// Threads of the side before stop spinning.
+    private static void settle() {
+        try {
+            Thread.sleep(10);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
-        return best;
     }
 
-    private static long now(boolean cpu) {
-        return cpu ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() : System.nanoTime();
-    }
-
-    private static Runnable pass(Backend backend, Arena arena, Workspace workspace, Shape shape) {
-        var random = new Random(1);
-        var rows = Sequences.equal(shape.batch, shape.queries);
-        int tokens = rows.tokens();
-        Tensor query = gaussian(arena, random, tokens, shape.heads, shape.dim);
-        Tensor dOut = gaussian(arena, random, tokens, shape.heads, shape.dim);
-        int keys = shape.batch * shape.context;
-        Tensor key = gaussian(arena, random, keys, shape.kvHeads, shape.dim);
-        Tensor value = gaussian(arena, random, keys, shape.kvHeads, shape.dim);
-        var contexts = Sequences.equal(shape.batch, shape.context);
-        var packed = new KvView.Packed(key, value, contexts);
-        Mask mask = shape.causal ? Mask.CAUSAL : Mask.BIDIRECTIONAL;
-        var spec = new AttentionSpec(shape.heads, shape.kvHeads, shape.dim, 1 / Math.sqrt(shape.dim), mask);
-        var ops = backend.ops(workspace);
-        if (shape.queries == 1) {
-            int pages = Math.ceilDiv(shape.context, KvView.PAGE);
-            int[][] table = new int[1][pages];
-            Arrays.setAll(table[0], p -> p);
-            var cache = new KvView.Paged(
-                    Tensor.zeros(arena, DType.F32, pages, shape.kvHeads, shape.dim, KvView.PAGE),
-                    Tensor.zeros(arena, DType.F32, pages, shape.kvHeads, KvView.PAGE, shape.dim),
-                    table,
-                    new int[] {shape.context});
-            ops.store(key, value, contexts, cache);
-            return () -> {
-                workspace.reset();
-                ops.attention(query, rows, cache, spec);
-            };
+    private void limits(Limits limits, int threads, AttentionCases.Case what, Arena arena, int round) {
+        peaks.merge(threads, limits.operations(), Math::max);
+        if (what.group().equals("decode") && (round == 0 || round == 3)) {
+            Tensor memory = Tensor.zeros(arena, DType.F32, READ_FLOATS);
+            readings.merge(threads, limits.reading(memory), Math::max);
         }
-        var adjoints = backend.adjoints(workspace);
-        return () -> {
-            workspace.reset();
-            var forward = ops.attention(query, rows, packed, spec);
-            if (shape.backward) {
-                adjoints.attention(query, rows, packed, spec, forward, dOut);
-            }
-        };
     }
 
-    private static Tensor gaussian(Arena arena, Random random, int... dims) {
-        Tensor t = Tensor.zeros(arena, DType.F32, dims);
-        for (long i = 0; i < t.size(); i++) {
-            t.set(i, random.nextGaussian());
+    private static double largestDifference(float[] a, float[] b) {
+        if (a.length != b.length) {
+            throw new IllegalStateException("outputs of " + a.length + " and of " + b.length + " elements");
         }
-        return t;
+        double largest = 0;
+        for (int i = 0; i < a.length; i++) {
+            double difference = Math.abs((double) a[i] - b[i]);
+            largest = difference <= largest ? largest : difference;
+        }
+        return largest;
     }
 
-    /// What forward and backward reserve beyond their inputs.
-    private static void memory(Backend backend) {
-        for (int tokens : new int[] {1024, 4096, 16384}) {
-            try (var arena = Arena.ofShared();
-                    var workspace = new Workspace(1 << 12, Long.MAX_VALUE)) {
-                var shape = new Shape("", 1, 1, 1, tokens, tokens, 64, true, false);
-                pass(backend, arena, workspace, shape).run();
-                long forward = workspace.reserved();
-                shape = new Shape("", 1, 1, 1, tokens, tokens, 64, true, true);
-                pass(backend, arena, workspace, shape).run();
-                System.out.printf(
-                        "T %5d, D 64, 1 head: forward %,d bytes, forward and backward %,d bytes; T x T floats %,d%n",
-                        tokens, forward, workspace.reserved(), 4L * tokens * tokens);
+    private void append(Measured m) throws IOException {
+        Optional<String> file = options.word("--results");
+        if (file.isPresent()) {
+            try (Writer to = Files.newBufferedWriter(
+                    Path.of(file.get()),
+                    StandardCharsets.UTF_8,
+                    java.nio.file.StandardOpenOption.CREATE,
+                    java.nio.file.StandardOpenOption.APPEND)) {
+                to.write(m.json() + "\n");
             }
         }
     }
 
-    /// The script beside: one line asks for a measurement, one answers.
-    private static final class Peer {
-        private final Process process;
-        private final PrintWriter out;
-        private final BufferedReader in;
+    static String processor() throws IOException {
+        Path cpuinfo = Path.of("/proc/cpuinfo");
+        if (Files.isReadable(cpuinfo)) {
+            for (String line : Files.readAllLines(cpuinfo)) {
+                if (line.startsWith("model name")) {
+                    return line.substring(line.indexOf(':') + 1).strip();
+                }
+            }
+        }
+        return System.getProperty("os.arch");
+    }
 
-        Peer(String python, int threads, boolean cpu) throws IOException {
-            process = new ProcessBuilder(python, "bench/peers/attention_torch.py", cpu ? "cpu" : "wall")
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
-            out = new PrintWriter(new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8), true);
-            in = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-            System.out.println(in.readLine() + ", " + threads + " threads");
-            out.println("threads " + threads);
+    /// The other sides, started once.
+    private static final class Peers implements AutoCloseable {
+        final List<Peer> all = new ArrayList<>();
+
+        void start(Options options, int bits, LongSupplier clock) throws IOException {
+            if (options.word("--python").isPresent()) {
+                all.add(new TorchAttention(options.word("--python").get(), bits, options.has("--cpu")));
+            }
+            if (!options.has("--no-onnx")) {
+                all.add(new OnnxAttention(clock));
+            }
+            for (Peer peer : all) {
+                System.out.println("peer:      " + peer.description());
+            }
         }
 
-        double time(Shape s, int repeats) throws IOException {
-            out.println(s.batch + " " + s.heads + " " + s.kvHeads + " " + s.queries + " " + s.context + " " + s.dim
-                    + " " + (s.causal && s.queries > 1 ? 1 : 0) + " " + (s.backward ? 1 : 0) + " " + repeats);
-            return Double.parseDouble(in.readLine());
-        }
-
-        void close() {
-            out.close();
-            process.destroy();
+        @Override
+        public void close() {
+            all.forEach(Peer::close);
         }
     }
 }

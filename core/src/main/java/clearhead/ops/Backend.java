@@ -21,6 +21,9 @@ public interface Backend extends AutoCloseable {
     /// What a training step does to parameters, gradients and moments.
     Updates updates();
 
+    /// What the processor can do at most on this backend's threads.
+    Limits limits();
+
     /// A weight in the form in which [Ops#linear] of this backend is fastest. The result holds the
     /// same numbers; it may be `weight` itself.
     ///

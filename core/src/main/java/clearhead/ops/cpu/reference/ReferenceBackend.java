@@ -2,6 +2,7 @@ package clearhead.ops.cpu.reference;
 
 import clearhead.ops.Adjoints;
 import clearhead.ops.Backend;
+import clearhead.ops.Limits;
 import clearhead.ops.Ops;
 import clearhead.ops.Updates;
 import clearhead.tensor.Tensor;
@@ -33,6 +34,11 @@ public final class ReferenceBackend implements Backend {
     @Override
     public Updates updates() {
         return new ReferenceUpdates();
+    }
+
+    @Override
+    public Limits limits() {
+        return new ReferenceLimits();
     }
 
     @Override

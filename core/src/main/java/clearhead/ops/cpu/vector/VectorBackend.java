@@ -2,6 +2,7 @@ package clearhead.ops.cpu.vector;
 
 import clearhead.ops.Adjoints;
 import clearhead.ops.Backend;
+import clearhead.ops.Limits;
 import clearhead.ops.Ops;
 import clearhead.ops.Updates;
 import clearhead.ops.cpu.Workers;
@@ -42,6 +43,11 @@ public final class VectorBackend implements Backend {
     @Override
     public Updates updates() {
         return new VectorUpdates(workers);
+    }
+
+    @Override
+    public Limits limits() {
+        return new VectorLimits(workers);
     }
 
     @Override
