@@ -160,6 +160,7 @@ public final class Engine implements AutoCloseable {
     private void pass(List<Generation> batch, Sequences rows) {
         var ids = new int[rows.tokens()];
         var first = new int[rows.count()];
+        var whole = new int[rows.count()];
         var sequences = new KvCache.Sequence[rows.count()];
         var wanted = new ArrayList<Integer>();
         var choosing = new ArrayList<Generation>();
@@ -167,6 +168,7 @@ public final class Engine implements AutoCloseable {
             Generation g = batch.get(s);
             sequences[s] = g.sequence();
             first[s] = g.sequence().length();
+            whole[s] = first[s] + g.pending();
             for (int i = 0; i < rows.length(s); i++) {
                 ids[rows.start(s) + i] = g.id(first[s] + i);
             }
@@ -177,6 +179,7 @@ public final class Engine implements AutoCloseable {
         }
         workspace.reset();
         var pass = ForwardPass.at(ops, ids, rows, first, cache.extend(rows, sequences))
+                .withLengths(whole)
                 .logitsOf(wanted.stream().mapToInt(Integer::intValue).toArray());
         Tensor logits = model.forward(pass); // [choosing, vocab]
         for (int i = 0; i < choosing.size(); i++) {

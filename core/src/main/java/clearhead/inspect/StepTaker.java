@@ -84,12 +84,12 @@ final class StepTaker {
                 model.dim(),
                 spec.scale());
         var rotations = new ArrayList<Steps.Rotation>();
-        if (attention.positions() instanceof Positions.Rope rope) {
+        attention.positions().rotation(ids.length).ifPresent(rope -> {
             double[] q = Elements.head(look.at(Site.Q_PRE), query, head);
             double[] k = Elements.head(look.at(Site.K_PRE), key, kvHead);
             rotations.add(rotation("query", rope, query, q, pattern.query(head, query)));
             rotations.add(rotation("key", rope, key, k, pattern.key(head, key)));
-        }
+        });
         Steps.Output output = output();
         return new Steps(
                 place,

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 
 /// The metadata of a GGUF in the words of `config.json`.
 final class GgufConfig {
@@ -55,7 +56,7 @@ final class GgufConfig {
         fields.put("head_dim", headDim);
         fields.put("intermediate_size", integer("feed_forward_length"));
         fields.put("rms_norm_eps", real("attention.layer_norm_rms_epsilon", 1e-5));
-        fields.put("rope_parameters", ropeScaling().parameters(theta));
+        fields.put("rope_parameters", ropeScaling(headDim / 2).parameters(theta));
         fields.put("hidden_act", "silu");
         fields.put("attention_bias", checkpoint.has("blk.0.attn_q.bias"));
         fields.put("mlp_bias", checkpoint.has("blk.0.ffn_gate.bias"));
@@ -63,22 +64,78 @@ final class GgufConfig {
         return fields;
     }
 
-    private RopeScaling ropeScaling() {
-        String type = text(architecture + ".rope.scaling.type", "none");
-        if (!type.equals("none")) {
+    /// As llama.cpp reads it: frequencies are divided by `factor`, or mixed by YaRN; cosines and sines
+    /// are multiplied by `attn_factor`, and by YaRN's own magnitude.
+    ///
+    /// @param pairs rotary pairs of a head
+    private RopeScaling ropeScaling(int pairs) {
+        String key = "rope.scaling.";
+        String type = text(architecture + "." + key + "type", "");
+        double factor = real(key + "factor", real("rope.scale_linear", 0)); // 0 means that there is none
+        double magnitude = real(key + "attn_factor", 1);
+        int original = integer(key + "original_context_length", integer("context_length"));
+        if (factor < 0 || !(magnitude > 0) || original < 1) {
             throw wrong(
-                    architecture + ".rope.scaling.type",
-                    "rotary scaling \"" + type + "\" is not supported in a GGUF; there is none");
+                    architecture + ".rope.scaling",
+                    "wanted positive numbers, found factor " + factor + ", attn_factor " + magnitude
+                            + ", original_context_length " + original);
         }
-        if (!checkpoint.has("rope_freqs.weight")) {
-            return new RopeScaling.None();
+        if (real(key + "yarn_log_multiplier", 0) != 0) {
+            throw wrong(architecture + "." + key + "yarn_log_multiplier", "is not supported");
         }
-        Tensor divisors = checkpoint.tensor("rope_freqs.weight"); // [pairs]
+        return switch (type) {
+            case "none" -> divided(pairs);
+            // llama.cpp's own default is linear
+            case "", "linear" -> factor == 0 || factor == 1 ? divided(pairs) : new RopeScaling.Linear(factor);
+            case "yarn" -> {
+                double stretch = factor == 0 ? 1 : factor;
+                yield new RopeScaling.Yarn(
+                        stretch,
+                        original,
+                        real(key + "yarn_beta_fast", 32),
+                        real(key + "yarn_beta_slow", 1),
+                        true,
+                        magnitude == 1
+                                ? OptionalDouble.empty()
+                                : OptionalDouble.of(magnitude * RopeScaling.Yarn.magnitude(stretch, 1)),
+                        OptionalDouble.empty(),
+                        OptionalDouble.empty());
+            }
+            case "longrope" ->
+                new RopeScaling.LongRope(
+                        reals("rope_factors_short.weight", pairs),
+                        reals("rope_factors_long.weight", pairs),
+                        (double) integer("context_length") / original,
+                        original,
+                        OptionalDouble.of(magnitude));
+            default ->
+                throw wrong(
+                        architecture + "." + key + "type",
+                        "rotary scaling \"" + type
+                                + "\" is not supported in a GGUF; there are none, linear, yarn, longrope");
+        };
+    }
+
+    private RopeScaling divided(int pairs) {
+        return checkpoint.has("rope_freqs.weight")
+                ? new RopeScaling.Divided(reals("rope_freqs.weight", pairs))
+                : new RopeScaling.None();
+    }
+
+    private List<Double> reals(String name, int count) {
+        if (!checkpoint.has(name)) {
+            throw new ModelFileException(checkpoint.source(), "there is no tensor \"" + name + "\"");
+        }
+        Tensor tensor = checkpoint.tensor(name);
+        if (tensor.size() != count) {
+            throw new ModelFileException(
+                    checkpoint.source(), name + ": wanted " + count + " values, found " + tensor.shape());
+        }
         var values = new ArrayList<Double>();
-        for (long i = 0; i < divisors.size(); i++) {
-            values.add(divisors.at(i));
+        for (long i = 0; i < tensor.size(); i++) {
+            values.add(tensor.at(i));
         }
-        return new RopeScaling.Divided(List.copyOf(values));
+        return List.copyOf(values);
     }
 
     private Map<String, Object> gpt2() {

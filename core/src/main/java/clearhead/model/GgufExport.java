@@ -43,14 +43,14 @@ final class GgufExport {
         try (var writer = GgufWriter.create(target);
                 Arena arena = Arena.ofShared()) {
             metadata(parts, types).forEach(writer::put);
-            Optional<Tensor> divisors = divisors(arena);
-            divisors.ifPresent(d -> writer.declare("rope_freqs.weight", DType.F32, d.shape()));
+            Map<String, Tensor> divisors = divisors(arena);
+            divisors.forEach((name, d) -> writer.declare(name, DType.F32, d.shape()));
             parts.forEach((name, list) -> writer.declare(ggufName(name), typeOf(types, name), shape(list)));
             long bytes = writer.bytes();
-            divisors.ifPresent(d -> writer.write("rope_freqs.weight", d));
+            divisors.forEach(writer::write);
             parts.forEach((name, list) -> write(writer, ggufName(name), list));
             writer.commit();
-            int tensors = parts.size() + (divisors.isPresent() ? 1 : 0);
+            int tensors = parts.size() + divisors.size();
             return new Conversion.Result(target, bytes, tensors, notes);
         }
     }
@@ -147,6 +147,42 @@ final class GgufExport {
         values.put("llama.rope.dimension_count", GgufValue.u32(llama.headDim()));
         values.put("llama.rope.freq_base", GgufValue.f32((float) llama.theta()));
         values.put("llama.vocab_size", GgufValue.u32(llama.vocab()));
+        scaling(llama.scaling(), values);
+    }
+
+    /// In the words of llama.cpp, which multiplies YaRN's magnitude by `attn_factor`. Llama 3's rule has
+    /// none: its divisors are a tensor.
+    private void scaling(RopeScaling scaling, Map<String, GgufValue> values) {
+        String key = "llama.rope.scaling.";
+        switch (scaling) {
+            case RopeScaling.None _, RopeScaling.Llama3 _, RopeScaling.Divided _ -> {}
+            case RopeScaling.Linear(double factor) -> {
+                values.put(key + "type", GgufValue.text("linear"));
+                values.put(key + "factor", GgufValue.f32((float) factor));
+            }
+            case RopeScaling.Yarn yarn -> {
+                if (!yarn.truncate()) {
+                    notes.add("GGUF cannot say that YaRN's bounds are not rounded (truncate)");
+                }
+                values.put(key + "type", GgufValue.text("yarn"));
+                values.put(key + "factor", GgufValue.f32((float) yarn.factor()));
+                values.put(key + "original_context_length", GgufValue.u32(yarn.original()));
+                values.put(key + "yarn_beta_fast", GgufValue.f32((float) yarn.fast()));
+                values.put(key + "yarn_beta_slow", GgufValue.f32((float) yarn.slow()));
+                double own = RopeScaling.Yarn.magnitude(yarn.factor(), 1);
+                if (yarn.magnitude() != own) {
+                    values.put(key + "attn_factor", GgufValue.f32((float) (yarn.magnitude() / own)));
+                }
+            }
+            case RopeScaling.LongRope rule -> {
+                values.put(key + "type", GgufValue.text("longrope"));
+                values.put(key + "original_context_length", GgufValue.u32(rule.original()));
+                values.put(key + "attn_factor", GgufValue.f32((float) rule.magnitude()));
+            }
+            case RopeScaling.Dynamic _ -> throw wrong("GGUF knows no dynamic NTK scaling of rotary positions");
+            case RopeScaling.Proportional _ ->
+                throw wrong("GGUF knows no proportional rotary positions of a " + family.name());
+        }
     }
 
     private void sizes(Gpt2 gpt2, Map<String, GgufValue> values) {
@@ -174,18 +210,37 @@ final class GgufExport {
         return new ModelFileException(source.path(), problem);
     }
 
-    /// What rotary frequencies are divided by, [pairs], if they are scaled at all.
-    private Optional<Tensor> divisors(Arena arena) {
-        if (!(family instanceof Llama llama) || llama.scaling() instanceof RopeScaling.None) {
-            return Optional.empty();
+    /// What rotary frequencies are divided by, each [pairs], if they are.
+    private Map<String, Tensor> divisors(Arena arena) {
+        if (!(family instanceof Llama llama)) {
+            return Map.of();
         }
-        double[] plain = new RopeScaling.None().frequencies(llama.headDim(), llama.theta());
-        double[] scaled = llama.scaling().frequencies(llama.headDim(), llama.theta());
-        var divisors = new double[plain.length];
-        for (int j = 0; j < divisors.length; j++) {
-            divisors[j] = plain[j] / scaled[j];
-        }
-        return Optional.of(Tensor.of(arena, DType.F32, divisors, divisors.length));
+        return switch (llama.scaling()) {
+            case RopeScaling.Llama3 _, RopeScaling.Divided _ -> {
+                double[] divisors = new RopeScaling.None().frequencies(llama.headDim(), llama.theta());
+                double[] scaled = llama.scaling().frequencies(llama.headDim(), llama.theta());
+                for (int j = 0; j < divisors.length; j++) {
+                    divisors[j] /= scaled[j];
+                }
+                yield Map.of("rope_freqs.weight", Tensor.of(arena, DType.F32, divisors, divisors.length));
+            }
+            case RopeScaling.LongRope rule -> {
+                var both = new LinkedHashMap<String, Tensor>();
+                both.put("rope_factors_long.weight", factors(arena, rule.longer()));
+                both.put("rope_factors_short.weight", factors(arena, rule.shorter()));
+                yield both;
+            }
+            case RopeScaling.None _,
+                    RopeScaling.Linear _,
+                    RopeScaling.Dynamic _,
+                    RopeScaling.Yarn _,
+                    RopeScaling.Proportional _ -> Map.of();
+        };
+    }
+
+    private static Tensor factors(Arena arena, List<Double> factors) {
+        double[] values = factors.stream().mapToDouble(Double::doubleValue).toArray();
+        return Tensor.of(arena, DType.F32, values, values.length);
     }
 
     private void vocabulary(Map<String, GgufValue> values) {

@@ -53,7 +53,11 @@ public record Llama(
         if (headDim % 2 != 0) {
             throw config.json().wrong("head_dim", "must be even, found " + headDim);
         }
-        config.refuse("partial_rotary_factor", config.json().real("partial_rotary_factor", 1) != 1);
+        RopeScaling scaling = RopeScaling.of(config, headDim);
+        // a proportional rotation takes that number itself
+        if (!(scaling instanceof RopeScaling.Proportional) && RopeScaling.rotaryDim(config, headDim) != headDim) {
+            throw config.json().wrong("partial_rotary_factor", "is not supported for llama, whose heads turn whole");
+        }
         config.refuse("num_local_experts", config.json().integer("num_local_experts", 0) != 0);
         return new Llama(
                 config.size("vocab_size"),
@@ -66,7 +70,7 @@ public record Llama(
                 config.size("intermediate_size"),
                 config.positive("rms_norm_eps", 1e-6),
                 RopeScaling.theta(config),
-                RopeScaling.of(config, headDim / 2),
+                scaling,
                 config.activation("hidden_act", "silu"),
                 config.flag("attention_bias", false),
                 config.flag("mlp_bias", false),
@@ -153,9 +157,8 @@ public record Llama(
 
     @Override
     public Transformer build(Weights weights) {
-        int positions = Math.min(context, MOST_POSITIONS);
-        var rope = Positions.Rope.of(
-                weights.arena(), weights.type(), positions, scaling.frequencies(headDim, theta), 1, Pairing.HALVES);
+        int positions = scaling.reach(context, MOST_POSITIONS);
+        Positions rope = scaling.rotation(weights.arena(), weights.type(), positions, headDim, theta, Pairing.HALVES);
         var spec = AttentionSpec.causal(heads, kvHeads, headDim);
         var blocks = new ArrayList<Block>();
         for (int i = 0; i < layers; i++) {

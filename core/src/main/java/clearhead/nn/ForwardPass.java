@@ -11,7 +11,10 @@ import java.util.Optional;
 ///
 /// @param ops where arithmetic happens
 /// @param ids I32 [tokens]
-/// @param positions I32 [tokens]: position of each token in its own sequence
+/// @param positions I32 [tokens]: position of each token in its own sequence; [axes, tokens] for
+///     [Positions.Sections]
+/// @param lengths [sequences]: tokens that each sequence has once all that is known of it is computed,
+///     which may be more than this pass; for rotary frequencies that depend on it. Not to be changed
 /// @param sequences which rows belong to which sequence
 /// @param keyValues keys and values of earlier passes
 /// @param probe looks at the pass
@@ -20,6 +23,7 @@ public record ForwardPass(
         Ops ops,
         Tensor ids,
         Tensor positions,
+        int[] lengths,
         Sequences sequences,
         KeyValues keyValues,
         Probe probe,
@@ -46,18 +50,51 @@ public record ForwardPass(
         }
         Tensor idTensor = ops.workspace().take(DType.I32, ids.length);
         Tensor positions = ops.workspace().take(DType.I32, ids.length);
+        var lengths = new int[sequences.count()];
         for (int s = 0; s < sequences.count(); s++) {
+            lengths[s] = first[s] + sequences.length(s);
             for (int row = sequences.start(s); row < sequences.start(s + 1); row++) {
                 idTensor.set(row, ids[row]);
                 positions.set(row, first[s] + row - sequences.start(s));
             }
         }
-        return new ForwardPass(ops, idTensor, positions, sequences, keyValues, Probe.NONE, Optional.empty());
+        return new ForwardPass(ops, idTensor, positions, lengths, sequences, keyValues, Probe.NONE, Optional.empty());
     }
 
     /// The same pass, looked at.
     public ForwardPass with(Probe other) {
-        return new ForwardPass(ops, ids, positions, sequences, keyValues, other, logitRows);
+        return new ForwardPass(ops, ids, positions, lengths, sequences, keyValues, other, logitRows);
+    }
+
+    /// The same pass as a part of longer work: a prompt that is computed in pieces turns as in one pass.
+    ///
+    /// @param whole [sequences]: tokens of each sequence when all its pieces are computed
+    public ForwardPass withLengths(int... whole) {
+        if (whole.length != sequences.count()) {
+            throw new IllegalArgumentException(
+                    "lengths of " + whole.length + " sequences, but the pass has " + sequences.count());
+        }
+        return new ForwardPass(ops, ids, positions, whole, sequences, keyValues, probe, logitRows);
+    }
+
+    /// The same pass with its tokens at other positions.
+    ///
+    /// @param other I32 [tokens], or [axes, tokens] for [Positions.Sections]
+    public ForwardPass withPositions(Tensor other) {
+        if (other.dim(-1) != tokens()) {
+            throw new IllegalArgumentException("positions " + other.shape() + " has " + other.dim(-1)
+                    + " tokens on its last axis, but the pass has " + tokens());
+        }
+        var farthest = new int[sequences.count()];
+        for (long i = 0; i < other.size(); i++) {
+            int row = (int) (i % tokens());
+            for (int s = 0; s < farthest.length; s++) {
+                if (row >= sequences.start(s) && row < sequences.start(s + 1)) {
+                    farthest[s] = Math.max(farthest[s], other.intAt(i) + 1);
+                }
+            }
+        }
+        return new ForwardPass(ops, ids, other, farthest, sequences, keyValues, probe, logitRows);
     }
 
     /// The same pass, giving the logits of these tokens only.
@@ -66,7 +103,7 @@ public record ForwardPass(
         for (int i = 0; i < rows.length; i++) {
             wanted.set(i, rows[i]);
         }
-        return new ForwardPass(ops, ids, positions, sequences, keyValues, probe, Optional.of(wanted));
+        return new ForwardPass(ops, ids, positions, lengths, sequences, keyValues, probe, Optional.of(wanted));
     }
 
     /// The same pass, giving the logits of the last token of each sequence only.

@@ -5,6 +5,10 @@ import clearhead.ops.Pairing;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 
 /// How a model knows the order of its tokens.
 public sealed interface Positions {
@@ -23,6 +27,11 @@ public sealed interface Positions {
     /// @return [tokens, heads, headDim]
     default Tensor rotate(ForwardPass pass, Tensor x) {
         return x;
+    }
+
+    /// The rotation of a text that has become `length` tokens long; empty where nothing turns.
+    default Optional<Rope> rotation(int length) {
+        return Optional.empty();
     }
 
     /// A learned vector for each position, added to the token's. Vaswani et al. 2017, section 3.5.
@@ -49,6 +58,10 @@ public sealed interface Positions {
         /// @param rotaryDim elements of a head that turn; even
         /// @param theta base of the wavelengths, usually 10000
         public static Rope of(Arena arena, DType type, int context, int rotaryDim, double theta, Pairing pairing) {
+            if (rotaryDim < 2 || rotaryDim % 2 != 0) {
+                throw new IllegalArgumentException("rope: rotaryDim, the elements of a head that turn, must be even"
+                        + " and at least 2, for they turn in pairs; got " + rotaryDim);
+            }
             var frequencies = new double[rotaryDim / 2];
             for (int j = 0; j < frequencies.length; j++) {
                 frequencies[j] = Math.pow(theta, -2.0 * j / rotaryDim);
@@ -66,18 +79,146 @@ public sealed interface Positions {
             Tensor cos = Tensor.zeros(arena, type, context, pairs);
             Tensor sin = Tensor.zeros(arena, type, context, pairs);
             for (int p = 0; p < context; p++) {
-                for (int j = 0; j < pairs; j++) {
-                    double angle = p * frequencies[j];
-                    cos.set((long) p * pairs + j, magnitude * Math.cos(angle));
-                    sin.set((long) p * pairs + j, magnitude * Math.sin(angle));
-                }
+                RopeRows.put(cos, sin, p, p, frequencies, magnitude);
             }
             return new Rope(cos, sin, pairing);
+        }
+
+        public int pairs() {
+            return cos.dim(1);
         }
 
         @Override
         public Tensor rotate(ForwardPass pass, Tensor x) {
             return pass.ops().rope(x, cos, sin, pass.positions(), pairing);
+        }
+
+        @Override
+        public Optional<Rope> rotation(int length) {
+            return Optional.of(this);
+        }
+    }
+
+    /// Rotary embedding whose frequencies depend on how long a sequence has become, as of dynamic NTK
+    /// and LongRoPE. Up to `original` tokens it is `near`, to the bit. Beyond, every pass turns its
+    /// tokens by the frequencies of the length that its sequence has then; keys in a cache stay as they
+    /// were turned, which is what transformers does. Other sequences of the pass change nothing.
+    ///
+    /// @param near tables of the first `original` positions
+    /// @param original longest sequence that `near` serves
+    /// @param beyond frequencies of longer ones
+    /// @param magnitude factor on cos and sin beyond
+    record RopeByLength(Rope near, int original, Frequencies beyond, double magnitude) implements Positions {
+
+        /// Frequencies of a sequence of so many tokens.
+        @FunctionalInterface
+        public interface Frequencies {
+
+            /// @return [pairs], radians a position
+            double[] of(int length);
+        }
+
+        @Override
+        public Tensor rotate(ForwardPass pass, Tensor x) {
+            int longest = Arrays.stream(pass.lengths()).max().orElse(0);
+            return longest <= original ? near.rotate(pass, x) : rotateBeyond(pass, x);
+        }
+
+        /// With a row of cos and sin for every token of the pass.
+        private Tensor rotateBeyond(ForwardPass pass, Tensor x) {
+            if (pass.positions().shape().rank() != 1) {
+                throw new IllegalArgumentException("rope: positions of a rotation that depends on the length must be"
+                        + " [tokens], got " + pass.positions().shape());
+            }
+            var rows = new RopeRows(pass, near);
+            for (int s = 0; s < pass.sequences().count(); s++) {
+                int length = pass.lengths()[s];
+                int from = pass.sequences().start(s);
+                int to = pass.sequences().start(s + 1);
+                if (from < to && length > original) {
+                    double[] frequencies = beyond.of(length);
+                    for (int row = from; row < to; row++) {
+                        rows.put(row, pass.positions().intAt(row), frequencies, magnitude);
+                    }
+                } else {
+                    for (int row = from; row < to; row++) {
+                        for (int j = 0; j < near.pairs(); j++) {
+                            rows.copy(row, j, pass.positions().intAt(row));
+                        }
+                    }
+                }
+            }
+            return rows.rotate(x);
+        }
+
+        @Override
+        public Optional<Rope> rotation(int length) {
+            if (length <= original) {
+                return Optional.of(near);
+            }
+            return Optional.of(
+                    Rope.of(Arena.ofAuto(), near.cos.type(), length, beyond.of(length), magnitude, near.pairing()));
+        }
+    }
+
+    /// Rotary embedding of models that read pictures as well as text (M-RoPE): a token has a position on
+    /// each of several axes, such as time, height and width, and every pair turns by one of them. Wang
+    /// et al. 2024, arXiv:2409.12191, section 2.1. A token of text has the same position on all axes;
+    /// then this is [Rope] to the bit. Positions of the pass are [tokens], or [axes, tokens].
+    ///
+    /// @param axes [pairs]: the axis that each pair follows
+    record Sections(Rope rope, List<Integer> axes) implements Positions {
+        public Sections {
+            axes = List.copyOf(axes);
+            if (axes.size() != rope.pairs()) {
+                throw new IllegalArgumentException("rope: axes [pairs] has " + axes.size()
+                        + " pairs, but cos [positions, pairs] has " + rope.pairs());
+            }
+        }
+
+        /// Sections one after the other, as Qwen2-VL has them: the first `sizes[0]` pairs follow axis 0,
+        /// the next `sizes[1]` axis 1, and so on round the three axes.
+        public static List<Integer> inTurn(int... sizes) {
+            var axes = new ArrayList<Integer>();
+            for (int i = 0; i < sizes.length; i++) {
+                for (int n = 0; n < sizes[i]; n++) {
+                    axes.add(i % 3);
+                }
+            }
+            return axes;
+        }
+
+        /// Axes in alternation, as Qwen3-VL has them: 0 1 2 0 1 2 … while axis i has fewer than
+        /// `sizes[i]` pairs, and axis 0 where it has not.
+        public static List<Integer> alternating(int... sizes) {
+            var axes = new ArrayList<Integer>();
+            int pairs = Arrays.stream(sizes).sum();
+            for (int j = 0; j < pairs; j++) {
+                int axis = j % 3;
+                axes.add(axis < sizes.length && j / 3 < sizes[axis] ? axis : 0);
+            }
+            return axes;
+        }
+
+        @Override
+        public Tensor rotate(ForwardPass pass, Tensor x) {
+            Tensor places = pass.positions(); // [tokens] or [axes, tokens]
+            if (places.shape().rank() == 1) {
+                return rope.rotate(pass, x);
+            }
+            int tokens = places.dim(1);
+            var rows = new RopeRows(pass, rope);
+            for (int row = 0; row < tokens; row++) {
+                for (int j = 0; j < axes.size(); j++) {
+                    rows.copy(row, j, places.intAt((long) axes.get(j) * tokens + row));
+                }
+            }
+            return rows.rotate(x);
+        }
+
+        @Override
+        public Optional<Rope> rotation(int length) {
+            return Optional.of(rope);
         }
     }
 

@@ -37,9 +37,16 @@ final class Doubled {
     private Positions of(Positions positions) {
         return switch (positions) {
             case Positions.Learned p -> new Positions.Learned(of(p.table()));
-            case Positions.Rope p -> new Positions.Rope(of(p.cos()), of(p.sin()), p.pairing());
+            case Positions.Rope p -> of(p);
+            case Positions.RopeByLength p ->
+                new Positions.RopeByLength(of(p.near()), p.original(), p.beyond(), p.magnitude());
+            case Positions.Sections p -> new Positions.Sections(of(p.rope()), p.axes());
             case Positions.None p -> p;
         };
+    }
+
+    private Positions.Rope of(Positions.Rope rope) {
+        return new Positions.Rope(of(rope.cos()), of(rope.sin()), rope.pairing());
     }
 
     private Block of(Block block) {

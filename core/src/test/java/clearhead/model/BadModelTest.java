@@ -149,8 +149,8 @@ class BadModelTest {
 
     @Test
     void unknownRotaryScaling() throws IOException {
-        config("rope_parameters", Map.of("rope_type", "yarn", "factor", 4.0));
-        requireError("yarn");
+        config("rope_parameters", Map.of("rope_type", "bent", "factor", 4.0));
+        requireError("\"bent\"", "dynamic, yarn, longrope");
     }
 
     @Test

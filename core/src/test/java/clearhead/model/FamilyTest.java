@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class FamilyTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"gpt2", "llama", "llama-plain"})
+    @ValueSource(strings = {"gpt2", "llama", "llama-plain", "llama-yarn", "llama-dynamic"})
     void exportedParametersAreTheCheckpoint(String name) {
         Path folder = SharedData.path("golden/causal/" + name);
         var family = Family.of(new Config(Json.readObject(folder.resolve("config.json"))));
@@ -36,7 +36,7 @@ class FamilyTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gpt2", "llama", "llama-plain"})
+    @ValueSource(strings = {"gpt2", "llama", "llama-plain", "llama-yarn", "llama-dynamic"})
     void theConfigReadsBackAsTheSameFamily(String name) {
         Path folder = SharedData.path("golden/causal/" + name);
         var family = Family.of(new Config(Json.readObject(folder.resolve("config.json"))));

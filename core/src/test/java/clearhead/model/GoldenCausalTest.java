@@ -26,7 +26,7 @@ class GoldenCausalTest {
 
     static List<Arguments> cases() {
         var cases = new ArrayList<Arguments>();
-        for (String model : List.of("gpt2", "llama", "llama-plain")) {
+        for (String model : List.of("gpt2", "llama", "llama-plain", "llama-yarn", "llama-dynamic")) {
             for (BackendProvider provider : Backends.all()) {
                 if (provider.obstacles().isEmpty()) {
                     cases.add(Arguments.of(model, provider.name()));
