@@ -69,11 +69,39 @@ public interface Adjoints {
     /// @param tokens rows of the result
     Tensor select(Tensor rows, Tensor dOut, int tokens);
 
+    /// Backpropagation through time. Werbos 1990.
+    ///
+    /// @param forward what [Ops#recur] returned
+    /// @param dOut [tokens, hidden]
+    /// @param dCells [tokens, hidden], of an LSTM only; absent: nothing depends on the cells
+    /// @param into accumulators in place of the weights
+    Recurrent recur(
+            Sequences sequences,
+            Recurrence recurrence,
+            Optional<CellState> start,
+            Recurred forward,
+            Tensor dOut,
+            Optional<Tensor> dCells,
+            Recurrence into);
+
+    /// Takes apart what [Ops#join] joined.
+    ///
+    /// @param dOut [tokens, m + n]
+    /// @param left m
+    Joined split(Tensor dOut, int left);
+
     /// A new zero-filled tensor like `t`, from the workspace.
     Tensor zerosLike(Tensor t);
 
     /// Gradients of a gate's two inputs.
     record Gated(Tensor dGate, Tensor dUp) {}
+
+    /// Gradients of the two parts of [Ops#join]: [tokens, m] and [tokens, n].
+    record Joined(Tensor dLeft, Tensor dRight) {}
+
+    /// Gradients of a recurrence's inputs [tokens, gates·hidden] and of its state before the first token,
+    /// which is always there.
+    record Recurrent(Tensor dInputs, CellState dStart) {}
 
     /// Gradients of attention's inputs.
     ///

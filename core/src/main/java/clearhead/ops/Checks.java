@@ -409,19 +409,19 @@ public final class Checks {
     }
 
     /// `t` is F32 or F64, in rows.
-    private static void activation(String op, String name, Tensor t) {
+    static void activation(String op, String name, Tensor t) {
         if (t.type() != DType.F32 && t.type() != DType.F64) {
             throw new IllegalArgumentException(op + ": " + name + " must be F32 or F64, found " + t);
         }
         rows(op, name, t);
     }
 
-    private static void activation(String op, String name, Tensor t, int rank, String axes) {
+    static void activation(String op, String name, Tensor t, int rank, String axes) {
         activation(op, name, t);
         rank(op, name, t, rank, axes);
     }
 
-    private static void real(String op, String name, Tensor t, int rank, String axes) {
+    static void real(String op, String name, Tensor t, int rank, String axes) {
         if (!t.type().isReal()) {
             throw new IllegalArgumentException(op + ": " + name + " must hold real numbers, found " + t);
         }
@@ -441,7 +441,7 @@ public final class Checks {
     }
 
     /// A parameter with one axis, of any real type.
-    private static void vector(String op, String name, Tensor t, String axis, int wanted, String from) {
+    static void vector(String op, String name, Tensor t, String axis, int wanted, String from) {
         real(op, name, t, 1, "a vector");
         rows(op, name, t);
         axis(op, name, axis, t.dim(0), wanted, from);
@@ -452,21 +452,21 @@ public final class Checks {
         axis(op, name, axis, t.dim(0), wanted, from);
     }
 
-    private static void axis(String op, String name, String axis, int found, int wanted, String from) {
+    static void axis(String op, String name, String axis, int found, int wanted, String from) {
         if (found != wanted) {
             throw new IllegalArgumentException(
                     op + ": " + axis + " of " + name + " must be " + wanted + " as in " + from + ", found " + found);
         }
     }
 
-    private static void shape(String op, String name, Tensor t, String wantedName, Tensor wanted) {
+    static void shape(String op, String name, Tensor t, String wantedName, Tensor wanted) {
         if (!t.shape().equals(wanted.shape())) {
             throw new IllegalArgumentException(op + ": " + name + " must have the shape " + wanted.shape() + " of "
                     + wantedName + ", found " + t.shape());
         }
     }
 
-    private static void like(String op, String name, Tensor t, String wantedName, Tensor wanted) {
+    static void like(String op, String name, Tensor t, String wantedName, Tensor wanted) {
         type(op, name, t, wanted.type());
         rows(op, name, t);
         shape(op, name, t, wantedName, wanted);

@@ -2,6 +2,7 @@ package clearhead.ops;
 
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.Optional;
 
 /// The operations a transformer needs. Arguments are checked here once (see [Checks]); results are
 /// new tensors taken from the workspace. Activations are F32, or F64 on the reference backend when
@@ -123,6 +124,20 @@ public interface Ops {
     /// @param rows I32 [count]
     /// @return [count, dim]
     Tensor select(Tensor x, Tensor rows);
+
+    /// One direction of a recurrent layer over packed sequences: [Cell]'s equations at each token, from
+    /// its products with the input and the state before it.
+    ///
+    /// @param inputs [tokens, gates·hidden]: x·Wᵀ + b of the input weights, from [#linear]
+    /// @param start state before the first token; absent: zeros
+    Recurred recur(Tensor inputs, Sequences sequences, Recurrence recurrence, Optional<CellState> start);
+
+    /// Two matrices side by side.
+    ///
+    /// @param left [tokens, m]
+    /// @param right [tokens, n]
+    /// @return [tokens, m + n]
+    Tensor join(Tensor left, Tensor right);
 
     /// Gives back what was taken from the workspace since `mark`, except `tensor`, which is moved. A
     /// tape, which needs all of it for the way back, gives nothing back.

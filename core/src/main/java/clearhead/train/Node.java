@@ -3,8 +3,11 @@ package clearhead.train;
 import clearhead.ops.Activation;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.CellState;
 import clearhead.ops.KvView;
 import clearhead.ops.Pairing;
+import clearhead.ops.Recurred;
+import clearhead.ops.Recurrence;
 import clearhead.ops.Sequences;
 import clearhead.tensor.Tensor;
 import java.util.Optional;
@@ -47,4 +50,15 @@ sealed interface Node {
     record CrossEntropy(Tensor logits, Tensor targets, Tensor output) implements Node {}
 
     record Select(Tensor x, Tensor rows, Tensor output) implements Node {}
+
+    record Recur(
+            Tensor inputs, Sequences sequences, Recurrence recurrence, Optional<CellState> start, Recurred recurred)
+            implements Node {
+        @Override
+        public Tensor output() {
+            return recurred.out();
+        }
+    }
+
+    record Join(Tensor left, Tensor right, Tensor output) implements Node {}
 }

@@ -6,9 +6,12 @@ import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Backend;
 import clearhead.ops.Bias;
+import clearhead.ops.CellState;
 import clearhead.ops.KvView;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
+import clearhead.ops.Recurred;
+import clearhead.ops.Recurrence;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.tensor.Tensor;
@@ -108,6 +111,9 @@ public final class Tape implements Ops {
         while (!nodes.isEmpty()) {
             Node node = nodes.removeLast();
             Gradient gradient = pending.remove(address(node.output()));
+            if (gradient == null && cells(node).isPresent()) {
+                gradient = new Gradient(adjoints.zerosLike(node.output()));
+            }
             if (gradient == null) {
                 continue;
             }
@@ -122,6 +128,13 @@ public final class Tape implements Ops {
         }
         pending.clear();
         reached.clear();
+    }
+
+    /// A recurrence's cells, if something asked for them: it has two outputs.
+    private Optional<Tensor> cells(Node node) {
+        return node instanceof Node.Recur recur
+                ? recur.recurred().cells().filter(c -> pending.containsKey(address(c)))
+                : Optional.empty();
     }
 
     /// Gives back all gradients but this one: between two layers only the residual's is alive.
@@ -175,7 +188,30 @@ public final class Tape implements Ops {
             case Node.CrossEntropy(var logits, var targets, var _) ->
                 give(logits, adjoints.crossEntropy(logits, targets, dOut));
             case Node.Select(var x, var rows, var _) -> give(x, adjoints.select(rows, dOut, x.dim(0)));
+            case Node.Recur recur -> recur(recur, dOut);
+            case Node.Join(var left, var right, var _) -> {
+                var d = adjoints.split(dOut, left.dim(1));
+                give(left, d.dLeft());
+                give(right, d.dRight());
+            }
         }
+    }
+
+    private void recur(Node.Recur node, Tensor dOut) {
+        Recurrence r = node.recurrence();
+        Optional<Tensor> dCells = cells(node).map(c -> like(pending.remove(address(c)).value, c));
+        var into = new Recurrence(
+                r.cell(),
+                r.reverse(),
+                intoOrScratch(r.weight()),
+                r.bias().map(this::intoOrScratch),
+                r.peepholes().map(this::intoOrScratch));
+        var d = adjoints.recur(node.sequences(), r, node.start(), node.recurred(), dOut, dCells, into);
+        give(node.inputs(), d.dInputs());
+        node.start().ifPresent(start -> {
+            give(start.hidden(), d.dStart().hidden());
+            start.cell().ifPresent(c -> give(c, d.dStart().cell().orElseThrow()));
+        });
     }
 
     private static long address(Tensor tensor) {
@@ -393,6 +429,29 @@ public final class Tape implements Ops {
     @Override
     public Tensor select(Tensor x, Tensor rows) {
         return remember(new Node.Select(x, rows, ops.select(x, rows)), x);
+    }
+
+    @Override
+    public Recurred recur(Tensor inputs, Sequences sequences, Recurrence recurrence, Optional<CellState> start) {
+        Recurred recurred = ops.recur(inputs, sequences, recurrence, start);
+        var from = new ArrayList<>(List.of(inputs, recurrence.weight()));
+        recurrence.bias().ifPresent(from::add);
+        recurrence.peepholes().ifPresent(from::add);
+        start.ifPresent(state -> {
+            from.add(state.hidden());
+            state.cell().ifPresent(from::add);
+        });
+        var node = new Node.Recur(inputs, sequences, recurrence, start, recurred);
+        remember(node, from.toArray(new Tensor[0]));
+        if (reached.contains(address(node.output()))) {
+            recurred.cells().ifPresent(c -> reached.add(address(c)));
+        }
+        return recurred;
+    }
+
+    @Override
+    public Tensor join(Tensor left, Tensor right) {
+        return remember(new Node.Join(left, right, ops.join(left, right)), left, right);
     }
 
     /// Keeps everything: the way back needs it.

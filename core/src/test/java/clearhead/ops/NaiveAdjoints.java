@@ -2,6 +2,7 @@ package clearhead.ops;
 
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.Optional;
 
 /// Every adjoint in float arithmetic; see [NaiveOps].
 record NaiveAdjoints(Workspace workspace) implements Adjoints {
@@ -271,6 +272,31 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
         Tensor dX = ops().result(new float[tokens * dOut.dim(1)], tokens, dOut.dim(1));
         embed(rows, dOut, dX);
         return dX;
+    }
+
+    @Override
+    public Recurrent recur(
+            Sequences sequences,
+            Recurrence recurrence,
+            Optional<CellState> start,
+            Recurred forward,
+            Tensor dOut,
+            Optional<Tensor> dCells,
+            Recurrence into) {
+        return NaiveRecurrentAdjoint.recur(workspace, sequences, recurrence, start, forward, dOut, dCells, into);
+    }
+
+    @Override
+    public Joined split(Tensor dOut, int left) {
+        int right = dOut.dim(1) - left;
+        float[] d = dOut.toFloats();
+        var dLeft = new float[dOut.dim(0) * left];
+        var dRight = new float[dOut.dim(0) * right];
+        for (int t = 0; t < dOut.dim(0); t++) {
+            System.arraycopy(d, t * (left + right), dLeft, t * left, left);
+            System.arraycopy(d, t * (left + right) + left, dRight, t * right, right);
+        }
+        return new Joined(ops().result(dLeft, dOut.dim(0), left), ops().result(dRight, dOut.dim(0), right));
     }
 
     @Override

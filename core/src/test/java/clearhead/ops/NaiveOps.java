@@ -4,6 +4,7 @@ import clearhead.ops.score.Place;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.Optional;
 
 /// Every operation in float arithmetic, one step after the other, as a first version would have it:
 /// the yardstick for errors. A kernel may be at most twice as far from the exact result.
@@ -355,6 +356,23 @@ record NaiveOps(Workspace workspace) implements Ops {
     @Override
     public Tensor select(Tensor x, Tensor rows) {
         return embed(x, rows);
+    }
+
+    @Override
+    public Recurred recur(Tensor inputs, Sequences sequences, Recurrence recurrence, Optional<CellState> start) {
+        return NaiveRecurrent.recur(workspace, inputs, sequences, recurrence, start);
+    }
+
+    @Override
+    public Tensor join(Tensor left, Tensor right) {
+        int m = left.dim(1);
+        int n = right.dim(1);
+        var y = new float[left.dim(0) * (m + n)];
+        for (int t = 0; t < left.dim(0); t++) {
+            System.arraycopy(left.toFloats(), t * m, y, t * (m + n), m);
+            System.arraycopy(right.toFloats(), t * n, y, t * (m + n) + m, n);
+        }
+        return result(y, left.dim(0), m + n);
     }
 
     Tensor result(float[] values, int... dims) {

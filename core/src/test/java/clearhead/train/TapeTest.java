@@ -9,9 +9,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import clearhead.ops.Activation;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.Cell;
+import clearhead.ops.CellState;
 import clearhead.ops.KvView;
 import clearhead.ops.Mask;
 import clearhead.ops.Pairing;
+import clearhead.ops.Recurred;
+import clearhead.ops.Recurrence;
 import clearhead.ops.Sequences;
 import clearhead.ops.cpu.reference.ReferenceBackend;
 import clearhead.tensor.DType;
@@ -19,6 +23,7 @@ import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -111,6 +116,50 @@ class TapeTest {
         check(Map.of("x", x), ops -> ops.softmax(x));
         check(Map.of("x", x), ops -> ops.crossEntropy(x, targets));
         check(Map.of("x", x), ops -> ops.select(x, rows));
+    }
+
+    /// Two directions of two layers; the second begins where the cells of the first end.
+    @Test
+    void recurrence() {
+        Tensor x = random(arena, 1, 7, 16);
+        Tensor w = random(arena, 2, 16, 4);
+        Tensor b = random(arena, 3, 16);
+        Tensor p = random(arena, 4, 12);
+        Tensor h = random(arena, 5, 3, 4);
+        Tensor c = random(arena, 6, 3, 4);
+        Tensor up = random(arena, 7, 12, 8);
+        Tensor v = random(arena, 8, 12, 4);
+        var rows = new Sequences(0, 4, 6, 7);
+        Tensor last = Tensor.of(arena, new int[] {3, 5, 6}, 3);
+        check(Map.of("x", x, "w", w, "b", b, "p", p, "h", h, "c", c, "up", up, "v", v), ops -> {
+            Recurred there = ops.recur(
+                    x,
+                    rows,
+                    new Recurrence(Cell.lstm(), false, w, Optional.of(b), Optional.of(p)),
+                    Optional.of(CellState.of(h, c)));
+            Recurred back = ops.recur(
+                    x,
+                    rows,
+                    new Recurrence(Cell.lstm(), true, w, Optional.empty(), Optional.empty()),
+                    Optional.empty());
+            Tensor both = ops.join(there.out(), back.out());
+            Tensor state = ops.select(there.cells().orElseThrow(), last);
+            Recurrence second = Recurrence.of(Cell.gru(), v);
+            return ops.recur(ops.linear(both, up), rows, second, Optional.of(CellState.of(state)))
+                    .out();
+        });
+    }
+
+    /// Only the cells matter.
+    @Test
+    void cellsAlone() {
+        Tensor x = random(arena, 1, 5, 16);
+        Tensor w = random(arena, 2, 16, 4);
+        check(
+                Map.of("x", x, "w", w),
+                ops -> ops.recur(x, Sequences.one(5), Recurrence.of(Cell.lstm(), w), Optional.empty())
+                        .cells()
+                        .orElseThrow());
     }
 
     /// One weight used as a table and as a matrix, and a value that goes three ways.

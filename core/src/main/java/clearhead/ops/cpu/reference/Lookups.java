@@ -4,6 +4,7 @@ import static clearhead.ops.cpu.reference.Rows.add;
 import static clearhead.ops.cpu.reference.Rows.read;
 import static clearhead.ops.cpu.reference.Rows.write;
 
+import clearhead.ops.Adjoints;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
@@ -47,5 +48,37 @@ final class Lookups {
             add(dX, rows.intAt(i), read(dOut, i, dOut.dim(1)));
         }
         return dX;
+    }
+
+    /// out[token] = left[token], right[token]
+    static Tensor join(Workspace workspace, Tensor left, Tensor right) {
+        int m = left.dim(1);
+        int n = right.dim(1);
+        Tensor out = workspace.take(left.type(), left.dim(0), m + n);
+        for (int token = 0; token < left.dim(0); token++) {
+            for (int i = 0; i < m; i++) {
+                out.set((long) token * (m + n) + i, left.at((long) token * m + i));
+            }
+            for (int i = 0; i < n; i++) {
+                out.set((long) token * (m + n) + m + i, right.at((long) token * n + i));
+            }
+        }
+        return out;
+    }
+
+    /// The two parts of each row of dOut.
+    static Adjoints.Joined split(Workspace workspace, Tensor dOut, int m) {
+        int n = dOut.dim(1) - m;
+        Tensor dLeft = workspace.take(dOut.type(), dOut.dim(0), m);
+        Tensor dRight = workspace.take(dOut.type(), dOut.dim(0), n);
+        for (int token = 0; token < dOut.dim(0); token++) {
+            for (int i = 0; i < m; i++) {
+                dLeft.set((long) token * m + i, dOut.at((long) token * (m + n) + i));
+            }
+            for (int i = 0; i < n; i++) {
+                dRight.set((long) token * n + i, dOut.at((long) token * (m + n) + m + i));
+            }
+        }
+        return new Adjoints.Joined(dLeft, dRight);
     }
 }

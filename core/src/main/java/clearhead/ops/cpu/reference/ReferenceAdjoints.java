@@ -4,12 +4,17 @@ import clearhead.ops.Activation;
 import clearhead.ops.Adjoints;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.CellState;
 import clearhead.ops.Checks;
 import clearhead.ops.KvView;
 import clearhead.ops.Pairing;
+import clearhead.ops.Recurred;
+import clearhead.ops.Recurrence;
+import clearhead.ops.RecurrenceChecks;
 import clearhead.ops.Sequences;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.Optional;
 
 /// Checks arguments, then calls the file of the operation's family.
 record ReferenceAdjoints(Workspace workspace) implements Adjoints {
@@ -97,6 +102,25 @@ record ReferenceAdjoints(Workspace workspace) implements Adjoints {
     public Tensor select(Tensor rows, Tensor dOut, int tokens) {
         Checks.selectAdjoint(rows, dOut, tokens);
         return Lookups.selectAdjoint(workspace, rows, dOut, tokens);
+    }
+
+    @Override
+    public Recurrent recur(
+            Sequences sequences,
+            Recurrence recurrence,
+            Optional<CellState> start,
+            Recurred forward,
+            Tensor dOut,
+            Optional<Tensor> dCells,
+            Recurrence into) {
+        RecurrenceChecks.recurAdjoint(sequences, recurrence, start, forward, dOut, dCells, into);
+        return RecurrentAdjoint.recur(workspace, sequences, recurrence, start, forward, dOut, dCells, into);
+    }
+
+    @Override
+    public Joined split(Tensor dOut, int left) {
+        RecurrenceChecks.split(dOut, left);
+        return Lookups.split(workspace, dOut, left);
     }
 
     @Override

@@ -3,14 +3,19 @@ package clearhead.ops.cpu.reference;
 import clearhead.ops.Activation;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.CellState;
 import clearhead.ops.Checks;
 import clearhead.ops.KvView;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
+import clearhead.ops.Recurred;
+import clearhead.ops.Recurrence;
+import clearhead.ops.RecurrenceChecks;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.Optional;
 
 /// Checks arguments, then calls the file of the operation's family.
 record ReferenceOps(Workspace workspace) implements Ops {
@@ -115,5 +120,17 @@ record ReferenceOps(Workspace workspace) implements Ops {
     public Tensor select(Tensor x, Tensor rows) {
         Checks.select(x, rows);
         return Lookups.select(workspace, x, rows);
+    }
+
+    @Override
+    public Recurred recur(Tensor inputs, Sequences sequences, Recurrence recurrence, Optional<CellState> start) {
+        RecurrenceChecks.recur(inputs, sequences, recurrence, start);
+        return Recurrent.recur(workspace, inputs, sequences, recurrence, start);
+    }
+
+    @Override
+    public Tensor join(Tensor left, Tensor right) {
+        RecurrenceChecks.join(left, right);
+        return Lookups.join(workspace, left, right);
     }
 }

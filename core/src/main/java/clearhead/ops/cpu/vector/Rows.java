@@ -1,5 +1,6 @@
 package clearhead.ops.cpu.vector;
 
+import clearhead.ops.Adjoints;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Layout;
@@ -127,5 +128,36 @@ final class Rows {
             }
             sum.add(FloatVector.fromMemorySegment(S, into, at, ORDER, m)).intoMemorySegment(into, at, ORDER, m);
         }
+    }
+
+    /// @param left [tokens, m]
+    /// @param right [tokens, n]
+    /// @return [tokens, m + n]
+    static Tensor join(Workspace workspace, Workers workers, Tensor left, Tensor right) {
+        Tensor out = workspace.take(DType.F32, left.dim(0), left.dim(1) + right.dim(1));
+        long m = left.dim(1) * 4L;
+        long n = right.dim(1) * 4L;
+        split(workers, left.dim(0), out.dim(1), (from, to) -> {
+            for (int i = from; i < to; i++) {
+                MemorySegment.copy(left.data(), i * m, out.data(), i * (m + n), m);
+                MemorySegment.copy(right.data(), i * n, out.data(), i * (m + n) + m, n);
+            }
+        });
+        return out;
+    }
+
+    /// @param dOut [tokens, m + n]
+    static Adjoints.Joined split(Workspace workspace, Workers workers, Tensor dOut, int left) {
+        Tensor dLeft = workspace.take(DType.F32, dOut.dim(0), left);
+        Tensor dRight = workspace.take(DType.F32, dOut.dim(0), dOut.dim(1) - left);
+        long m = dLeft.dim(1) * 4L;
+        long n = dRight.dim(1) * 4L;
+        split(workers, dOut.dim(0), dOut.dim(1), (from, to) -> {
+            for (int i = from; i < to; i++) {
+                MemorySegment.copy(dOut.data(), i * (m + n), dLeft.data(), i * m, m);
+                MemorySegment.copy(dOut.data(), i * (m + n) + m, dRight.data(), i * n, n);
+            }
+        });
+        return new Adjoints.Joined(dLeft, dRight);
     }
 }

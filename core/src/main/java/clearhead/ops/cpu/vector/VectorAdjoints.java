@@ -4,14 +4,19 @@ import clearhead.ops.Activation;
 import clearhead.ops.Adjoints;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.CellState;
 import clearhead.ops.Checks;
 import clearhead.ops.KvView;
 import clearhead.ops.Pairing;
+import clearhead.ops.Recurred;
+import clearhead.ops.Recurrence;
+import clearhead.ops.RecurrenceChecks;
 import clearhead.ops.Sequences;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.Optional;
 
 /// Checks arguments and names each adjoint's kernel; there is no arithmetic here. Attention and
 /// rotation check theirs themselves.
@@ -130,6 +135,30 @@ final class VectorAdjoints implements Adjoints {
         Checks.selectAdjoint(rows, dOut, tokens);
         Checks.type("select adjoint", "dOut", dOut, DType.F32);
         return Rows.selectAdjoint(workspace, rows, dOut, tokens);
+    }
+
+    @Override
+    public Recurrent recur(
+            Sequences sequences,
+            Recurrence recurrence,
+            Optional<CellState> start,
+            Recurred forward,
+            Tensor dOut,
+            Optional<Tensor> dCells,
+            Recurrence into) {
+        RecurrenceChecks.recurAdjoint(sequences, recurrence, start, forward, dOut, dCells, into);
+        Checks.type("recur adjoint", "dOut", dOut, DType.F32);
+        Checks.type("recur adjoint", "into.weight", into.weight(), DType.F32);
+        into.bias().ifPresent(d -> Checks.type("recur adjoint", "into.bias", d, DType.F32));
+        into.peepholes().ifPresent(d -> Checks.type("recur adjoint", "into.peepholes", d, DType.F32));
+        return RecurrentBackward.recur(workspace, workers, sequences, recurrence, start, forward, dOut, dCells, into);
+    }
+
+    @Override
+    public Joined split(Tensor dOut, int left) {
+        RecurrenceChecks.split(dOut, left);
+        Checks.type("join adjoint", "dOut", dOut, DType.F32);
+        return Rows.split(workspace, workers, dOut, left);
     }
 
     @Override

@@ -4,17 +4,22 @@ import clearhead.ops.Activation;
 import clearhead.ops.Alignment;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.CellState;
 import clearhead.ops.Checks;
 import clearhead.ops.KvView;
 import clearhead.ops.Mask;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
+import clearhead.ops.Recurred;
+import clearhead.ops.Recurrence;
+import clearhead.ops.RecurrenceChecks;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.Optional;
 
 /// Checks arguments and names each operation's kernel; there is no arithmetic here. Attention and
 /// rotation check theirs themselves.
@@ -155,5 +160,19 @@ final class VectorOps implements Ops {
         Checks.select(x, rows);
         Checks.type("select", "x", x, DType.F32);
         return Rows.select(workspace, workers, x, rows);
+    }
+
+    @Override
+    public Recurred recur(Tensor inputs, Sequences sequences, Recurrence recurrence, Optional<CellState> start) {
+        RecurrenceChecks.recur(inputs, sequences, recurrence, start);
+        Checks.type("recur", "inputs", inputs, DType.F32);
+        return RecurrentForward.recur(workspace, workers, inputs, sequences, recurrence, start);
+    }
+
+    @Override
+    public Tensor join(Tensor left, Tensor right) {
+        RecurrenceChecks.join(left, right);
+        Checks.type("join", "left", left, DType.F32);
+        return Rows.join(workspace, workers, left, right);
     }
 }

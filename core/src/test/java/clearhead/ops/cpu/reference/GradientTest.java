@@ -6,11 +6,15 @@ import clearhead.ops.Activation;
 import clearhead.ops.Adjoints;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.Cell;
 import clearhead.ops.Data;
 import clearhead.ops.KvView;
 import clearhead.ops.Mask;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
+import clearhead.ops.Recurred;
+import clearhead.ops.Recurrence;
+import clearhead.ops.RecurrentCases;
 import clearhead.ops.Sequences;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
@@ -18,6 +22,7 @@ import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -221,6 +226,77 @@ class GradientTest {
                 in -> ops.crossEntropy(in[0], targets),
                 (in, dOut) -> List.of(adjoints.crossEntropy(in[0], targets, dOut)),
                 normal(3, 5));
+    }
+
+    /// Every cell without kinks, all its parts, in both directions, with none, with one and with two outputs.
+    @Test
+    void recurrences() {
+        var batch = new Sequences(0, 3, 3, 5);
+        for (Cell cell : RecurrentCases.cells()) {
+            if (RecurrentCases.isSmooth(cell)) {
+                for (boolean whole : new boolean[] {false, true}) {
+                    checkRecurrence(cell, batch, whole);
+                }
+            }
+        }
+    }
+
+    /// Where a kink is, no two of the sums are nearer to it than a step.
+    @Test
+    void recurrencesWithKinks() {
+        var batch = new Sequences(0, 2, 4);
+        for (Cell cell : RecurrentCases.cells()) {
+            if (!RecurrentCases.isSmooth(cell)) {
+                checkRecurrence(cell, batch, true);
+            }
+        }
+    }
+
+    private void checkRecurrence(Cell cell, Sequences batch, boolean whole) {
+        boolean lstm = cell instanceof Cell.Lstm;
+        Tensor[] parts = RecurrentCases.tensors(new Data(14), cell, 3, batch);
+        var inputs = new ArrayList<Tensor>();
+        for (int i = 0; i < (whole ? lstm ? 6 : 4 : 2); i++) {
+            inputs.add(wide(parts[i]));
+        }
+        check(
+                in -> {
+                    Recurred r = ops.recur(
+                            in[0],
+                            batch,
+                            RecurrentCases.recurrence(cell, whole, in, whole),
+                            RecurrentCases.start(cell, in, whole));
+                    return r.cells().map(c -> ops.join(r.out(), c)).orElse(r.out());
+                },
+                (in, dOut) -> {
+                    Recurrence r = RecurrentCases.recurrence(cell, whole, in, whole);
+                    var start = RecurrentCases.start(cell, in, whole);
+                    Recurred forward = ops.recur(in[0], batch, r, start);
+                    var into = new Recurrence(
+                            cell,
+                            whole,
+                            adjoints.zerosLike(in[1]),
+                            r.bias().map(adjoints::zerosLike),
+                            r.peepholes().map(adjoints::zerosLike));
+                    Adjoints.Joined d = adjoints.split(dOut, 3);
+                    Adjoints.Recurrent g = adjoints.recur(
+                            batch,
+                            r,
+                            start,
+                            forward,
+                            d.dLeft(),
+                            lstm ? Optional.of(d.dRight()) : Optional.empty(),
+                            into);
+                    var all = new ArrayList<>(List.of(g.dInputs(), into.weight()));
+                    if (whole) {
+                        all.add(into.bias().orElseThrow());
+                        all.add(g.dStart().hidden());
+                        g.dStart().cell().ifPresent(all::add);
+                        into.peepholes().ifPresent(all::add);
+                    }
+                    return all;
+                },
+                inputs.toArray(new Tensor[0]));
     }
 
     private void checkAttention(Mask mask, Sequences queries, Sequences keys) {
