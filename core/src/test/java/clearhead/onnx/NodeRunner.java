@@ -46,6 +46,7 @@ record NodeRunner(Backend backend, Ops ops, DType type, Arena arena) {
         var products = new ProductNodes(this);
         var gates = new GateNodes(this);
         var updates = new UpdateNodes(this);
+        var recurrent = new RecurrentNodes(this);
         return switch (c.node().type()) {
             case "LayerNormalization" -> norms.layerNorm(known(c, 3, "axis", "epsilon", "stash_type"));
             case "RMSNormalization" -> List.of(norms.rmsNorm(known(c, 2, "axis", "epsilon", "stash_type")));
@@ -79,6 +80,41 @@ record NodeRunner(Backend backend, Ops ops, DType type, Arena arena) {
                         known(c, 3, "axis", "block_size", "output_dtype", "precision", "saturate")));
             case "DequantizeLinear" ->
                 List.of(new QuantizeNodes(this).dequantize(known(c, 3, "axis", "block_size", "output_dtype")));
+            case "RNN" ->
+                recurrent.rnn(known(
+                        c,
+                        6,
+                        "activation_alpha",
+                        "activation_beta",
+                        "activations",
+                        "clip",
+                        "direction",
+                        "hidden_size",
+                        "layout"));
+            case "LSTM" ->
+                recurrent.lstm(known(
+                        c,
+                        8,
+                        "activation_alpha",
+                        "activation_beta",
+                        "activations",
+                        "clip",
+                        "direction",
+                        "hidden_size",
+                        "input_forget",
+                        "layout"));
+            case "GRU" ->
+                recurrent.gru(known(
+                        c,
+                        6,
+                        "activation_alpha",
+                        "activation_beta",
+                        "activations",
+                        "clip",
+                        "direction",
+                        "hidden_size",
+                        "layout",
+                        "linear_before_reset"));
             default ->
                 throw new IllegalArgumentException(
                         "no operation of ours runs " + c.node().type());

@@ -27,7 +27,7 @@ class OnnxNodeTest {
 
     /// Operators whose nodes are still to come.
     private static final Set<String> PENDING =
-            Set.of("Attention", "FlexAttention", "LinearAttention", "CausalConvWithState", "GRU", "LSTM", "RNN");
+            Set.of("Attention", "FlexAttention", "LinearAttention", "CausalConvWithState");
 
     @TestFactory
     Stream<DynamicTest> nodes() {
