@@ -46,6 +46,35 @@ public interface Adjoints {
     /// The inverse rotation of dOut.
     Tensor rope(Tensor dOut, Tensor cos, Tensor sin, Tensor positions, Pairing pairing);
 
+    /// The initial state is taken as given, and the state at the end is nobody's loss.
+    ///
+    /// @param dOut [tokens, channels]
+    /// @param intoWeight [channels, kernel]
+    /// @param intoBias [channels]
+    /// @return dX [tokens, channels]
+    Tensor causalConvolution(
+            Tensor x,
+            Tensor weight,
+            Sequences rows,
+            Optional<Tensor> state,
+            Tensor dOut,
+            Tensor intoWeight,
+            Optional<Tensor> intoBias);
+
+    /// Back through the recurrence; the states on the way are computed again from every 32nd. The initial
+    /// state is taken as given, and the state at the end is nobody's loss.
+    ///
+    /// @param dOut [tokens, heads, valueDim]
+    LinearAttention linearAttention(
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            StateUpdate update,
+            double scale,
+            Sequences rows,
+            Optional<Tensor> state,
+            Tensor dOut);
+
     /// Backward of fused attention from its log-sum-exp; the [tokens, context] pattern is rebuilt
     /// block by block and never stored. FlashAttention-2, arXiv:2307.08691, algorithm 2.
     ///
@@ -117,4 +146,8 @@ public interface Adjoints {
             this(dQuery, dKey, dValue, Optional.empty(), Optional.empty());
         }
     }
+
+    /// Gradients of linear attention's inputs, each like its input; those of the update where it has them.
+    record LinearAttention(
+            Tensor dQuery, Tensor dKey, Tensor dValue, Optional<Tensor> dDecay, Optional<Tensor> dRate) {}
 }

@@ -69,6 +69,42 @@ public interface Ops {
     /// @return [tokens, heads, headDim]
     Tensor rope(Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing);
 
+    /// Causal convolution of each channel by itself, along every sequence: the short convolution of
+    /// Mamba (Gu and Dao 2023, arXiv:2312.00752, section 3.4), Gated DeltaNet and LFM2.
+    ///
+    ///     out[t] = bias + Σ over j of weight[j]·x[t − (kernel − 1) + j]
+    ///
+    /// Before a sequence's first token lies its state: the kernel − 1 inputs that came before, oldest
+    /// first. A sequence in one pass and in parts gives the same bits (as far as the state's type holds
+    /// what the backend computes with: the reference in F64).
+    ///
+    /// @param x [tokens, channels]
+    /// @param weight [channels, kernel], any real type; the last column is that of the token itself
+    /// @param bias [channels], any real type; absent: zeros
+    /// @param rows which rows of x belong to which sequence
+    /// @param state [sequences, kernel − 1, channels]; absent: zeros
+    /// @return out [tokens, channels], state like `state`
+    Carried causalConvolution(Tensor x, Tensor weight, Optional<Tensor> bias, Sequences rows, Optional<Tensor> state);
+
+    /// Linear attention: a state S [keyDim, valueDim] of each kv head, which every token updates (see
+    /// [StateUpdate]) and its queries then read: out = scale·Sᵀ·query. A sequence in one pass and in parts
+    /// gives the same bits, as in [#causalConvolution].
+    ///
+    /// @param query [tokens, heads, keyDim]; head h reads kv head h / (heads / kvHeads)
+    /// @param key [tokens, kvHeads, keyDim]; of length 1 for the delta rules, or the state may grow
+    /// @param value [tokens, kvHeads, valueDim]
+    /// @param rows which rows belong to which sequence
+    /// @param state [sequences, kvHeads, keyDim, valueDim]; absent: zeros
+    /// @return out [tokens, heads, valueDim], state like `state`
+    Carried linearAttention(
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            StateUpdate update,
+            double scale,
+            Sequences rows,
+            Optional<Tensor> state);
+
     /// Writes new keys and values into the pages of a cache, at the last positions of each sequence:
     /// `past` already counts them in its lengths.
     ///

@@ -9,6 +9,7 @@ import clearhead.ops.Pairing;
 import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.Sequences;
+import clearhead.ops.StateUpdate;
 import clearhead.tensor.Tensor;
 import java.util.Optional;
 
@@ -44,6 +45,21 @@ sealed interface Node {
             return attended.out();
         }
     }
+
+    record CausalConvolution(
+            Tensor x, Tensor weight, Optional<Tensor> bias, Sequences rows, Optional<Tensor> state, Tensor output)
+            implements Node {}
+
+    record LinearAttention(
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            StateUpdate update,
+            double scale,
+            Sequences rows,
+            Optional<Tensor> state,
+            Tensor output)
+            implements Node {}
 
     record Softmax(Tensor x, Tensor output) implements Node {}
 

@@ -6,6 +6,7 @@ import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Backend;
 import clearhead.ops.Bias;
+import clearhead.ops.Carried;
 import clearhead.ops.CellState;
 import clearhead.ops.KvView;
 import clearhead.ops.Ops;
@@ -14,6 +15,7 @@ import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
+import clearhead.ops.StateUpdate;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.util.ArrayList;
@@ -183,6 +185,26 @@ public final class Tape implements Ops {
                 give(past.value(), d.dValue());
                 spec.sinks().ifPresent(sinks -> give(sinks, d.dSinks().orElseThrow()));
                 bias(spec).ifPresent(bias -> give(bias, d.dBias().orElseThrow()));
+            }
+            case Node.CausalConvolution(var x, var weight, var bias, var rows, var state, var _) -> {
+                var intoBias = bias.map(this::intoOrScratch);
+                give(x, adjoints.causalConvolution(x, weight, rows, state, dOut, intoOrScratch(weight), intoBias));
+            }
+            case Node.LinearAttention(
+                    var query,
+                    var key,
+                    var value,
+                    var update,
+                    var scale,
+                    var rows,
+                    var state,
+                    var _) -> {
+                var d = adjoints.linearAttention(query, key, value, update, scale, rows, state, dOut);
+                give(query, d.dQuery());
+                give(key, d.dKey());
+                give(value, d.dValue());
+                d.dDecay().ifPresent(g -> give(update.optionalDecay().orElseThrow(), g));
+                d.dRate().ifPresent(g -> give(update.optionalRate().orElseThrow(), g));
             }
             case Node.Softmax(var x, var y) -> give(x, adjoints.softmax(y, dOut));
             case Node.CrossEntropy(var logits, var targets, var _) ->
@@ -364,6 +386,30 @@ public final class Tape implements Ops {
     public Tensor rope(Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing) {
         Tensor y = ops.rope(x, cos, sin, positions, pairing);
         return remember(new Node.Rope(x, cos, sin, positions, pairing, y), x);
+    }
+
+    @Override
+    public Carried causalConvolution(
+            Tensor x, Tensor weight, Optional<Tensor> bias, Sequences rows, Optional<Tensor> state) {
+        Carried y = ops.causalConvolution(x, weight, bias, rows, state);
+        var node = new Node.CausalConvolution(x, weight, bias, rows, state, y.out());
+        return new Carried(remember(node, x, weight, bias.orElse(weight)), y.state());
+    }
+
+    @Override
+    public Carried linearAttention(
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            StateUpdate update,
+            double scale,
+            Sequences rows,
+            Optional<Tensor> state) {
+        Carried y = ops.linearAttention(query, key, value, update, scale, rows, state);
+        var node = new Node.LinearAttention(query, key, value, update, scale, rows, state, y.out());
+        Tensor decay = update.optionalDecay().orElse(query);
+        Tensor rate = update.optionalRate().orElse(query);
+        return new Carried(remember(node, query, key, value, decay, rate), y.state());
     }
 
     @Override

@@ -65,6 +65,11 @@ record NodeRunner(Backend backend, Ops ops, DType type, Arena arena) {
             case "Einsum" -> List.of(new Einsum(this).run(known(c, Integer.MAX_VALUE, "equation")));
             case "RotaryEmbedding" ->
                 List.of(new RotaryNodes(this).rotary(known(c, 4, "interleaved", "num_heads", "rotary_embedding_dim")));
+            case "CausalConvWithState" -> new CarryingNodes(this).causalConvolution(known(c, 4, "activation"));
+            case "LinearAttention" ->
+                new CarryingNodes(this)
+                        .linearAttention(
+                                known(c, 6, "chunk_size", "kv_num_heads", "q_num_heads", "scale", "update_rule"));
             case "Adam" ->
                 updates.adam(known(
                         c, Integer.MAX_VALUE, "alpha", "beta", "epsilon", "norm_coefficient", "norm_coefficient_post"));

@@ -26,8 +26,7 @@ class OnnxNodeTest {
     private static final Backend REFERENCE = new ReferenceBackend();
 
     /// Operators whose nodes are still to come.
-    private static final Set<String> PENDING =
-            Set.of("Attention", "FlexAttention", "LinearAttention", "CausalConvWithState");
+    private static final Set<String> PENDING = Set.of("Attention", "FlexAttention");
 
     @TestFactory
     Stream<DynamicTest> nodes() {

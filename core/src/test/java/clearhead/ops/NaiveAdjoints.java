@@ -169,6 +169,31 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
     }
 
     @Override
+    public Tensor causalConvolution(
+            Tensor x,
+            Tensor weight,
+            Sequences rows,
+            Optional<Tensor> state,
+            Tensor dOut,
+            Tensor intoWeight,
+            Optional<Tensor> intoBias) {
+        return NaiveCarrying.causalConvolutionAdjoint(workspace, x, weight, rows, state, dOut, intoWeight, intoBias);
+    }
+
+    @Override
+    public LinearAttention linearAttention(
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            StateUpdate update,
+            double scale,
+            Sequences rows,
+            Optional<Tensor> state,
+            Tensor dOut) {
+        return NaiveCarrying.linearAttentionAdjoint(workspace, query, key, value, update, scale, rows, state, dOut);
+    }
+
+    @Override
     public Attention attention(
             Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut) {
         int tokens = query.dim(0);

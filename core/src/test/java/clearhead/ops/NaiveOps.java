@@ -176,6 +176,24 @@ record NaiveOps(Workspace workspace) implements Ops {
     }
 
     @Override
+    public Carried causalConvolution(
+            Tensor x, Tensor weight, Optional<Tensor> bias, Sequences rows, Optional<Tensor> state) {
+        return NaiveCarrying.causalConvolution(workspace, x, weight, bias, rows, state);
+    }
+
+    @Override
+    public Carried linearAttention(
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            StateUpdate update,
+            double scale,
+            Sequences rows,
+            Optional<Tensor> state) {
+        return NaiveCarrying.linearAttention(workspace, query, key, value, update, scale, rows, state);
+    }
+
+    @Override
     public void store(Tensor key, Tensor value, Sequences queries, KvView.Paged past) {
         throw new UnsupportedOperationException("storing has no arithmetic to compare");
     }

@@ -17,6 +17,7 @@ import clearhead.ops.Pairing;
 import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.Sequences;
+import clearhead.ops.StateUpdate;
 import clearhead.ops.cpu.reference.ReferenceBackend;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
@@ -106,6 +107,41 @@ class TapeTest {
                     ops -> ops.attention(q, rows, new KvView.Packed(k, v, rows), spec)
                             .out());
         }
+    }
+
+    @Test
+    void causalConvolution() {
+        Tensor x = random(arena, 1, 7, 3);
+        Tensor w = random(arena, 2, 3, 4);
+        Tensor b = random(arena, 3, 3);
+        var rows = new Sequences(0, 5, 5, 7);
+        Optional<Tensor> state = Optional.of(random(arena, 4, 3, 3, 3));
+        check(
+                Map.of("x", x, "w", w),
+                ops -> ops.causalConvolution(x, w, Optional.empty(), rows, Optional.empty())
+                        .out());
+        check(
+                Map.of("x", x, "w", w, "b", b),
+                ops -> ops.causalConvolution(x, w, Optional.of(b), rows, state).out());
+    }
+
+    @Test
+    void linearAttention() {
+        Tensor q = random(arena, 1, 7, 4, 3);
+        Tensor k = random(arena, 2, 7, 2, 3);
+        Tensor v = random(arena, 3, 7, 2, 5);
+        Tensor decay = random(arena, 4, 7, 2);
+        Tensor rate = random(arena, 5, 7, 2);
+        var rows = new Sequences(0, 4, 4, 7);
+        check(
+                Map.of("q", q, "k", k, "v", v),
+                ops -> ops.linearAttention(q, k, v, new StateUpdate.Sum(), 0.7, rows, Optional.empty())
+                        .out());
+        check(
+                Map.of("q", q, "k", k, "v", v, "decay", decay, "rate", rate),
+                ops -> ops.linearAttention(
+                                q, k, v, new StateUpdate.GatedDelta(decay, rate), 0.7, rows, Optional.empty())
+                        .out());
     }
 
     @Test

@@ -12,6 +12,8 @@ import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.RecurrenceChecks;
 import clearhead.ops.Sequences;
+import clearhead.ops.StateChecks;
+import clearhead.ops.StateUpdate;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.util.Optional;
@@ -76,6 +78,33 @@ record ReferenceAdjoints(Workspace workspace) implements Adjoints {
     public Tensor rope(Tensor dOut, Tensor cos, Tensor sin, Tensor positions, Pairing pairing) {
         Checks.rope(dOut, cos, sin, positions);
         return Rotary.ropeAdjoint(workspace, dOut, cos, sin, positions, pairing);
+    }
+
+    @Override
+    public Tensor causalConvolution(
+            Tensor x,
+            Tensor weight,
+            Sequences rows,
+            Optional<Tensor> state,
+            Tensor dOut,
+            Tensor intoWeight,
+            Optional<Tensor> intoBias) {
+        StateChecks.causalConvolutionAdjoint(x, weight, rows, state, dOut, intoWeight, intoBias);
+        return Carrying.causalConvolutionAdjoint(workspace, x, weight, rows, state, dOut, intoWeight, intoBias);
+    }
+
+    @Override
+    public LinearAttention linearAttention(
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            StateUpdate update,
+            double scale,
+            Sequences rows,
+            Optional<Tensor> state,
+            Tensor dOut) {
+        StateChecks.linearAttentionAdjoint(query, key, value, update, rows, state, dOut);
+        return CarryingAdjoint.linearAttention(workspace, query, key, value, update, scale, rows, state, dOut);
     }
 
     @Override

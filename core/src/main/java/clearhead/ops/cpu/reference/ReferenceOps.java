@@ -3,6 +3,7 @@ package clearhead.ops.cpu.reference;
 import clearhead.ops.Activation;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.Carried;
 import clearhead.ops.CellState;
 import clearhead.ops.Checks;
 import clearhead.ops.KvView;
@@ -13,6 +14,8 @@ import clearhead.ops.Recurrence;
 import clearhead.ops.RecurrenceChecks;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
+import clearhead.ops.StateChecks;
+import clearhead.ops.StateUpdate;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.util.Optional;
@@ -78,6 +81,26 @@ record ReferenceOps(Workspace workspace) implements Ops {
     public Tensor rope(Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing) {
         Checks.rope(x, cos, sin, positions);
         return Rotary.rope(workspace, x, cos, sin, positions, pairing);
+    }
+
+    @Override
+    public Carried causalConvolution(
+            Tensor x, Tensor weight, Optional<Tensor> bias, Sequences rows, Optional<Tensor> state) {
+        StateChecks.causalConvolution(x, weight, bias, rows, state);
+        return Carrying.causalConvolution(workspace, x, weight, bias, rows, state);
+    }
+
+    @Override
+    public Carried linearAttention(
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            StateUpdate update,
+            double scale,
+            Sequences rows,
+            Optional<Tensor> state) {
+        StateChecks.linearAttention(query, key, value, update, rows, state);
+        return Carrying.linearAttention(workspace, query, key, value, update, scale, rows, state);
     }
 
     @Override

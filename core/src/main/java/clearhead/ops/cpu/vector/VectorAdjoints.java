@@ -12,6 +12,8 @@ import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.RecurrenceChecks;
 import clearhead.ops.Sequences;
+import clearhead.ops.StateChecks;
+import clearhead.ops.StateUpdate;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
@@ -108,6 +110,37 @@ final class VectorAdjoints implements Adjoints {
     @Override
     public Tensor rope(Tensor dOut, Tensor cos, Tensor sin, Tensor positions, Pairing pairing) {
         return Rotary.adjoint(workspace, workers, dOut, cos, sin, positions, pairing);
+    }
+
+    @Override
+    public Tensor causalConvolution(
+            Tensor x,
+            Tensor weight,
+            Sequences rows,
+            Optional<Tensor> state,
+            Tensor dOut,
+            Tensor intoWeight,
+            Optional<Tensor> intoBias) {
+        StateChecks.causalConvolutionAdjoint(x, weight, rows, state, dOut, intoWeight, intoBias);
+        Checks.type("causalConvolution adjoint", "x", x, DType.F32);
+        Checks.type("causalConvolution adjoint", "intoWeight", intoWeight, DType.F32);
+        intoBias.ifPresent(b -> Checks.type("causalConvolution adjoint", "intoBias", b, DType.F32));
+        return CausalConvolutionAdjoint.run(workspace, workers, x, weight, rows, state, dOut, intoWeight, intoBias);
+    }
+
+    @Override
+    public LinearAttention linearAttention(
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            StateUpdate update,
+            double scale,
+            Sequences rows,
+            Optional<Tensor> state,
+            Tensor dOut) {
+        StateChecks.linearAttentionAdjoint(query, key, value, update, rows, state, dOut);
+        Checks.type("linearAttention adjoint", "query", query, DType.F32);
+        return LinearAttentionAdjoint.run(workspace, workers, query, key, value, update, scale, rows, state, dOut);
     }
 
     @Override

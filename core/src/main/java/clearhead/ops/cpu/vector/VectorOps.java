@@ -4,6 +4,7 @@ import clearhead.ops.Activation;
 import clearhead.ops.Alignment;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
+import clearhead.ops.Carried;
 import clearhead.ops.CellState;
 import clearhead.ops.Checks;
 import clearhead.ops.KvView;
@@ -15,6 +16,8 @@ import clearhead.ops.Recurrence;
 import clearhead.ops.RecurrenceChecks;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
+import clearhead.ops.StateChecks;
+import clearhead.ops.StateUpdate;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
@@ -104,6 +107,28 @@ final class VectorOps implements Ops {
     @Override
     public Tensor rope(Tensor x, Tensor cos, Tensor sin, Tensor positions, Pairing pairing) {
         return Rotary.rope(workspace, workers, x, cos, sin, positions, pairing);
+    }
+
+    @Override
+    public Carried causalConvolution(
+            Tensor x, Tensor weight, Optional<Tensor> bias, Sequences rows, Optional<Tensor> state) {
+        StateChecks.causalConvolution(x, weight, bias, rows, state);
+        Checks.type("causalConvolution", "x", x, DType.F32);
+        return CausalConvolution.forward(workspace, workers, x, weight, bias, rows, state);
+    }
+
+    @Override
+    public Carried linearAttention(
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            StateUpdate update,
+            double scale,
+            Sequences rows,
+            Optional<Tensor> state) {
+        StateChecks.linearAttention(query, key, value, update, rows, state);
+        Checks.type("linearAttention", "query", query, DType.F32);
+        return LinearAttention.forward(workspace, workers, query, key, value, update, scale, rows, state);
     }
 
     @Override

@@ -16,6 +16,7 @@ import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.RecurrentCases;
 import clearhead.ops.Sequences;
+import clearhead.ops.StateUpdate;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
@@ -297,6 +298,55 @@ class GradientTest {
                     return all;
                 },
                 inputs.toArray(new Tensor[0]));
+    }
+
+    @Test
+    void causalConvolution() {
+        var rows = new Sequences(0, 4, 4, 5, 9);
+        Tensor state = normal(4, 2, 3);
+        check(
+                in -> ops.causalConvolution(in[0], in[1], Optional.of(in[2]), rows, Optional.of(state))
+                        .out(),
+                (in, dOut) -> {
+                    Tensor dW = zeros(3, 3);
+                    Tensor dB = zeros(3);
+                    Tensor dX = adjoints.causalConvolution(
+                            in[0], in[1], rows, Optional.of(state), dOut, dW, Optional.of(dB));
+                    return List.of(dX, dW, dB);
+                },
+                normal(9, 3),
+                normal(3, 3),
+                normal(3));
+    }
+
+    /// The update's own inputs last.
+    private void checkLinearAttention(java.util.function.Function<Tensor[], StateUpdate> update, Tensor... more) {
+        var rows = new Sequences(0, 4, 4, 7);
+        Tensor state = normal(3, 2, 3, 4);
+        var inputs = new ArrayList<>(List.of(normal(7, 4, 3), normal(7, 2, 3), normal(7, 2, 4)));
+        inputs.addAll(List.of(more));
+        check(
+                in -> ops.linearAttention(in[0], in[1], in[2], update.apply(in), 0.7, rows, Optional.of(state))
+                        .out(),
+                (in, dOut) -> {
+                    Adjoints.LinearAttention g = adjoints.linearAttention(
+                            in[0], in[1], in[2], update.apply(in), 0.7, rows, Optional.of(state), dOut);
+                    var all = new ArrayList<>(List.of(g.dQuery(), g.dKey(), g.dValue()));
+                    g.dDecay().ifPresent(all::add);
+                    g.dRate().ifPresent(all::add);
+                    return all;
+                },
+                inputs.toArray(new Tensor[0]));
+    }
+
+    @Test
+    void linearAttention() {
+        checkLinearAttention(in -> new StateUpdate.Sum());
+        checkLinearAttention(in -> new StateUpdate.Gated(in[3]), normal(7, 2));
+        checkLinearAttention(in -> new StateUpdate.Gated(in[3]), normal(7, 2, 3));
+        checkLinearAttention(in -> new StateUpdate.Delta(in[3]), normal(7, 2));
+        checkLinearAttention(in -> new StateUpdate.GatedDelta(in[3], in[4]), normal(7, 2), normal(7, 2));
+        checkLinearAttention(in -> new StateUpdate.GatedDelta(in[3], in[4]), normal(7, 2, 3), normal(7, 2));
     }
 
     private void checkAttention(Mask mask, Sequences queries, Sequences keys) {
