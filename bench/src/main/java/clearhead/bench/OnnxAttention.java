@@ -68,8 +68,8 @@ final class OnnxAttention implements Peer {
             return "has no gradients";
         }
         boolean plain = switch (work.spec().mask()) {
-            case Mask.Causal() -> true;
-            case Mask.Bidirectional() -> true;
+            case Mask.Causal(), Mask.Bidirectional() -> work.spec().hasPlainScores();
+            default -> false;
         };
         if (!plain) {
             return "has no such mask";

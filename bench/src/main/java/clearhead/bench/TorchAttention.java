@@ -59,6 +59,7 @@ final class TorchAttention implements Peer {
         return switch (work.spec().mask()) {
             case Mask.Causal() -> "";
             case Mask.Bidirectional() -> "";
+            default -> "has no such mask here";
         };
     }
 
