@@ -38,6 +38,7 @@ import picocli.CommandLine.ScopeType;
             CompareCommand.class,
             TrainCommand.class,
             ServeCommand.class,
+            BenchCommand.class,
             InfoCommand.class,
             ModelsCommand.class,
             CompletionCommand.class,

@@ -7,7 +7,6 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import clearhead.measure.AttentionWork;
 import clearhead.measure.Times;
-import clearhead.ops.Mask;
 import clearhead.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -67,12 +66,8 @@ final class OnnxAttention implements Peer {
         if (work.backward()) {
             return "has no gradients";
         }
-        boolean plain = switch (work.spec().mask()) {
-            case Mask.Causal(), Mask.Bidirectional() -> work.spec().hasPlainScores();
-            default -> false;
-        };
-        if (!plain) {
-            return "has no such mask";
+        if (!work.isPlain()) {
+            return "not asked";
         }
         double scores = 4.0 * work.batch() * work.spec().heads() * work.queries() * work.keys();
         double available = available();

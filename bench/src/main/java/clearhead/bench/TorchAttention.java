@@ -56,11 +56,7 @@ final class TorchAttention implements Peer {
 
     @Override
     public String obstacle(AttentionWork work) {
-        return switch (work.spec().mask()) {
-            case Mask.Causal() -> "";
-            case Mask.Bidirectional() -> "";
-            default -> "has no such mask here";
-        };
+        return work.isPlain() ? "" : "has none such";
     }
 
     @Override

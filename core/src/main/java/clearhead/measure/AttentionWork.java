@@ -39,13 +39,32 @@ public record AttentionWork(int batch, AttentionSpec spec, int queries, int keys
     }
 
     /// Floating point operations by the usual account: 4·queries·keys·headDim a head forward, 14 forward
-    /// and backward, half of it for causal.
+    /// and backward, half of it for causal; for other masks of the scores that are seen.
     public double operations() {
-        double pairs = (double) queries * keys;
-        if (spec.mask() instanceof Mask.Causal && queries > 1) {
-            pairs /= 2;
+        double width = (spec.headDim() + spec.valueDim()) / 2.0;
+        return (backward ? 14.0 : 4.0) * batch * spec.heads() * width * pairs();
+    }
+
+    /// Scores of one head of one sequence.
+    private double pairs() {
+        if (spec.mask() instanceof Mask.Interval interval
+                && !(interval instanceof Mask.Causal)
+                && !(interval instanceof Mask.Bidirectional)) {
+            double seen = 0;
+            for (int query = 0; query < queries; query++) {
+                int position = keys - queries + query;
+                seen += Math.max(0, Math.min(keys, interval.to(0, position)) - Math.max(0, interval.from(0, position)));
+            }
+            return seen;
         }
-        return (backward ? 14.0 : 4.0) * batch * spec.heads() * spec.headDim() * pairs;
+        double all = (double) queries * keys;
+        return spec.mask() instanceof Mask.Causal && queries > 1 ? all / 2 : all;
+    }
+
+    /// Whether this is softmax(q·kᵀ·scale)·v, all of it or causal: what every library has.
+    public boolean isPlain() {
+        boolean known = spec.mask() instanceof Mask.Causal || spec.mask() instanceof Mask.Bidirectional;
+        return known && spec.hasPlainScores() && spec.sinks().isEmpty();
     }
 
     /// Bytes of keys and values, which decoding reads once.

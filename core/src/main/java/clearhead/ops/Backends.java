@@ -19,7 +19,11 @@ public final class Backends {
     /// The preferred backend that can run here, on all cores, unless the system properties
     /// `clearhead.backend` (a name) and `clearhead.threads` say otherwise.
     public static Backend choose() {
-        int threads = threads();
+        return choose(threads());
+    }
+
+    /// The same, on so many threads.
+    public static Backend choose(int threads) {
         String wanted = System.getProperty("clearhead.backend");
         return wanted == null ? best(threads) : named(wanted, threads);
     }
