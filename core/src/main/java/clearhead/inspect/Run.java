@@ -211,12 +211,16 @@ public final class Run implements AutoCloseable {
             Tensor x = residual(layer);
             Tensor h = switch (model.blocks().get(layer)) {
                 case Block.PreNorm b -> b.attentionNorm().forward(pass, x);
+                case Block.PostNorm _ -> x;
             };
             Tensor q = attention.query().forward(pass, h).reshape(ids.length, spec.heads(), spec.headDim());
             Tensor k = attention.key().forward(pass, h).reshape(ids.length, spec.kvHeads(), spec.headDim());
             Tensor v = attention.value().forward(pass, h).reshape(ids.length, spec.kvHeads(), spec.headDim());
             Tensor out = attention.output().forward(pass, z(layer).reshape(ids.length, spec.heads() * spec.headDim()));
-            Tensor mid = ops.add(x, out);
+            Tensor mid = switch (model.blocks().get(layer)) {
+                case Block.PreNorm _ -> ops.add(x, out);
+                case Block.PostNorm b -> b.attentionNorm().forward(pass, ops.add(x, out));
+            };
             values.put(Site.RESID_PRE, x);
             values.put(Site.Z, z(layer));
             for (Map.Entry<Site, Tensor> made : Map.of(

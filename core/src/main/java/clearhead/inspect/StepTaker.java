@@ -112,6 +112,9 @@ final class StepTaker {
         double[] run = Elements.row(look.at(Site.ATTN_NORM), token);
         Norm norm = switch (block) {
             case Block.PreNorm b -> b.attentionNorm();
+            case Block.PostNorm _ ->
+                throw new IllegalArgumentException("layer " + look.layer()
+                        + " has its norms after attention and MLP; its steps cannot be shown yet");
         };
         return switch (norm) {
             case Norm.Rms(Tensor weight, double eps) ->

@@ -27,14 +27,21 @@ record Streams(Run run, Ops ops) {
                 yield ops.select(z.reshape(z.dim(0), z.dim(1) * z.dim(2)), positions);
             }
             case ATTN_OUT -> block(layer).attention().output().forward(pass(), at(Site.Z, layer, positions));
-            case RESID_MID -> ops.add(at(Site.RESID_PRE, layer, positions), at(Site.ATTN_OUT, layer, positions));
-            case MLP_OUT ->
-                switch (block(layer)) {
-                    case Block.PreNorm b -> {
-                        Tensor h = b.mlpNorm().forward(pass(), at(Site.RESID_MID, layer, positions));
-                        yield b.mlp().forward(pass(), layer, h);
-                    }
+            case RESID_MID -> {
+                Tensor sum = ops.add(at(Site.RESID_PRE, layer, positions), at(Site.ATTN_OUT, layer, positions));
+                yield switch (block(layer)) {
+                    case Block.PreNorm _ -> sum;
+                    case Block.PostNorm b -> b.attentionNorm().forward(pass(), sum);
                 };
+            }
+            case MLP_OUT -> {
+                Tensor mid = at(Site.RESID_MID, layer, positions);
+                Tensor h = switch (block(layer)) {
+                    case Block.PreNorm b -> b.mlpNorm().forward(pass(), mid);
+                    case Block.PostNorm _ -> mid;
+                };
+                yield block(layer).mlp().forward(pass(), layer, h);
+            }
             default -> throw new IllegalArgumentException("no part of the residual stream: " + site.label());
         };
     }

@@ -100,10 +100,7 @@ public final class Trace {
     }
 
     private static int hidden(Block block) {
-        Mlp mlp = switch (block) {
-            case Block.PreNorm b -> b.mlp();
-        };
-        return switch (mlp) {
+        return switch (block.mlp()) {
             case Mlp.Dense dense -> dense.up().weight().dim(0);
             case Mlp.Gated gated -> gated.gate().weight().dim(0);
         };

@@ -12,8 +12,8 @@ import clearhead.tensor.Tensor;
 ///
 /// @param query [heads·headDim, dim]
 /// @param key [kvHeads·headDim, dim]
-/// @param value [kvHeads·headDim, dim]
-/// @param output [dim, heads·headDim]
+/// @param value [kvHeads·valueDim, dim]
+/// @param output [dim, heads·valueDim]
 public record Attention(
         AttentionSpec spec, Positions positions, Linear query, Linear key, Linear value, Linear output) {
 
@@ -23,19 +23,19 @@ public record Attention(
         int tokens = pass.tokens();
         var q = query.forward(pass, x).reshape(tokens, spec.heads(), spec.headDim());
         var k = key.forward(pass, x).reshape(tokens, spec.kvHeads(), spec.headDim());
-        var v = value.forward(pass, x).reshape(tokens, spec.kvHeads(), spec.headDim());
+        var v = value.forward(pass, x).reshape(tokens, spec.kvHeads(), spec.valueDim());
         q = positions.rotate(pass, pass.tap(Site.Q_PRE, layer, q));
         k = positions.rotate(pass, pass.tap(Site.K_PRE, layer, k));
         q = pass.tap(Site.Q, layer, q);
         k = pass.tap(Site.K, layer, k);
         v = pass.tap(Site.V, layer, v);
         KvView past = pass.keyValues().append(pass.ops(), layer, k, v, pass.sequences());
-        var z = pass.tap(Site.Z, layer, attend(pass, layer, q, past)); // [tokens, heads, headDim]
-        return output.forward(pass, z.reshape(tokens, spec.heads() * spec.headDim()));
+        var z = pass.tap(Site.Z, layer, attend(pass, layer, q, past)); // [tokens, heads, valueDim]
+        return output.forward(pass, z.reshape(tokens, spec.heads() * spec.valueDim()));
     }
 
     /// @param q [tokens, heads, headDim]
-    /// @return [tokens, heads, headDim]
+    /// @return [tokens, heads, valueDim]
     private Tensor attend(ForwardPass pass, int layer, Tensor q, KvView past) {
         Probe probe = pass.probe();
         var scores = probe.wants(Site.SCORES, layer);
@@ -54,14 +54,14 @@ public record Attention(
     private Tensor attendPlainly(ForwardPass pass, int layer, Tensor q, KvView past) {
         Ops ops = pass.ops();
         Sequences sequences = pass.sequences();
-        var z = ops.workspace().take(q.type(), q.shape()); // [tokens, heads, headDim]
+        var z = ops.workspace().take(q.type(), q.dim(0), spec.heads(), spec.valueDim());
         for (int s = 0; s < sequences.count(); s++) {
             int from = sequences.start(s);
             int to = sequences.start(s + 1);
             var scores = ops.scores(q.rows(from, to), past, s, spec); // [heads, queries, context]
             scores = pass.tap(Site.SCORES, layer, scores);
             var pattern = pass.tap(Site.PATTERN, layer, ops.softmax(scores));
-            var out = ops.weigh(pattern, past, s, spec); // [queries, heads, headDim]
+            var out = ops.weigh(pattern, past, s, spec); // [queries, heads, valueDim]
             z.rows(from, to).data().copyFrom(out.data());
         }
         return z;

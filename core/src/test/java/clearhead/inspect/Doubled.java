@@ -53,6 +53,8 @@ final class Doubled {
         return switch (block) {
             case Block.PreNorm b ->
                 new Block.PreNorm(of(b.attentionNorm()), of(b.attention()), of(b.mlpNorm()), of(b.mlp()));
+            case Block.PostNorm b ->
+                new Block.PostNorm(of(b.attention()), of(b.attentionNorm()), of(b.mlp()), of(b.mlpNorm()));
         };
     }
 
