@@ -3,6 +3,7 @@ package clearhead.inspect;
 import clearhead.nn.Probe;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.KvView;
+import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -134,8 +135,9 @@ public final class PatternRows {
                 value = packed.value().rows(first, end);
             }
             case KvView.Paged paged -> {
-                key = gather(paged, paged.keys(), true, sequence, attention.spec(), arena);
-                value = gather(paged, paged.values(), false, sequence, attention.spec(), arena);
+                var spec = attention.spec();
+                key = gather(paged, sequence, spec.kvHeads(), spec.headDim(), arena, paged::key);
+                value = gather(paged, sequence, spec.kvHeads(), spec.valueDim(), arena, paged::value);
             }
         }
         return new PatternRows(
@@ -160,24 +162,24 @@ public final class PatternRows {
         return part;
     }
 
-    /// @param transposed pages hold [kvHeads, headDim, PAGE] and not [kvHeads, PAGE, headDim]
-    /// @return [context, kvHeads, headDim]
-    private static Tensor gather(
-            KvView.Paged past, Tensor pages, boolean transposed, int sequence, AttentionSpec spec, Arena arena) {
+    /// One element of the keys or values of a cache.
+    @FunctionalInterface
+    private interface Element {
+        double at(int sequence, int kvHead, int position, int i);
+    }
+
+    /// What the pass reads from a cache, as it is stored there; zeros where a ring holds it no longer.
+    ///
+    /// @return [context, kvHeads, dim]
+    private static Tensor gather(KvView.Paged past, int sequence, int kvHeads, int dim, Arena arena, Element element) {
         int context = past.length(sequence);
-        int kvHeads = spec.kvHeads();
-        int headDim = spec.headDim();
-        Tensor rows = Tensor.zeros(arena, pages.type(), context, kvHeads, headDim);
-        for (int position = 0; position < context; position++) {
-            long page = past.table()[sequence][position / KvView.PAGE];
-            int slot = position % KvView.PAGE;
+        var type = past.keys().type() == DType.F64 ? DType.F64 : DType.F32;
+        Tensor rows = Tensor.zeros(arena, type, context, kvHeads, dim);
+        for (int position = past.firstHeld(sequence); position < context; position++) {
             for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
-                long block = (page * kvHeads + kvHead) * headDim * KvView.PAGE;
-                long target = ((long) position * kvHeads + kvHead) * headDim;
-                for (int e = 0; e < headDim; e++) {
-                    long source =
-                            transposed ? block + (long) e * KvView.PAGE + slot : block + (long) slot * headDim + e;
-                    rows.set(target + e, pages.at(source));
+                long target = ((long) position * kvHeads + kvHead) * dim;
+                for (int i = 0; i < dim; i++) {
+                    rows.set(target + i, element.at(sequence, kvHead, position, i));
                 }
             }
         }

@@ -174,6 +174,12 @@ public final class Checks {
                         + ", which must already count its " + queries.length(s)
                         + " new tokens");
             }
+            long capacity = (long) past.table()[s].length * KvView.PAGE;
+            if (past.ring() && queries.length(s) > capacity) {
+                throw new IllegalArgumentException("store: the ring of sequence " + s + " holds " + capacity
+                        + " positions, which " + queries.length(s)
+                        + " new tokens do not fit into; give it more pages or store fewer at a time");
+            }
         }
     }
 
@@ -183,6 +189,9 @@ public final class Checks {
         axis("attention", "query [tokens, …]", "tokens", query.dim(0), queries.tokens(), "queries");
         axis("attention", "past", "sequences", past.sequences(), queries.count(), "queries");
         past("attention", past, query, spec);
+        for (int s = 0; s < queries.count(); s++) {
+            ring("attention", past, s, queries.length(s), spec);
+        }
         int[] lengths = new int[queries.count()];
         Arrays.setAll(lengths, queries::length);
         extras("attention", spec, past, lengths, 0);
@@ -193,6 +202,7 @@ public final class Checks {
         query("scores", query, spec);
         sequence("scores", past, sequence);
         past("scores", past, query, spec);
+        ring("scores", past, sequence, query.dim(0), spec);
         extras("scores", spec, past, new int[] {query.dim(0)}, sequence);
     }
 
@@ -203,12 +213,15 @@ public final class Checks {
         sequence("weigh", past, sequence);
         axis("weigh", "pattern [heads, queries, context]", "context", pattern.dim(2), past.length(sequence), "past");
         past("weigh", past, pattern, spec);
+        ring("weigh", past, sequence, pattern.dim(1), spec);
     }
 
     /// As [#attention], with what it returned, and dOut like its output.
     public static void attentionAdjoint(
             Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut) {
         attention(query, queries, past, spec);
+        type("attention adjoint", "key", past.key(), query.type());
+        type("attention adjoint", "value", past.value(), query.type());
         Tensor out = forward.out();
         activation("attention adjoint", "out", out, 3, "[tokens, heads, valueDim]");
         axis("attention adjoint", "out", "tokens", out.dim(0), query.dim(0), "query");
@@ -317,10 +330,8 @@ public final class Checks {
     private static void past(String op, KvView past, Tensor like, AttentionSpec spec) {
         switch (past) {
             case KvView.Packed(Tensor key, Tensor value, Sequences rows) -> {
-                activation(op, "key", key, 3, "[keys, kvHeads, headDim]");
-                activation(op, "value", value, 3, "[keys, kvHeads, valueDim]");
-                type(op, "key", key, like.type());
-                type(op, "value", value, like.type());
+                packed(op, "key", key, like, "[keys, kvHeads, headDim]");
+                packed(op, "value", value, like, "[keys, kvHeads, valueDim]");
                 axis(op, "key", "keys", key.dim(0), rows.tokens(), "rows");
                 axis(op, "value", "keys", value.dim(0), rows.tokens(), "rows");
                 axis(op, "key", "kvHeads", key.dim(1), spec.kvHeads(), "spec");
@@ -332,11 +343,22 @@ public final class Checks {
         }
     }
 
+    /// Of the query's type, or of one of 16 bits beside an F32 query.
+    private static void packed(String op, String name, Tensor t, Tensor like, String axes) {
+        boolean half = t.type() == DType.F16 || t.type() == DType.BF16;
+        if (!half || like.type() != DType.F32) {
+            type(op, name, t, like.type());
+        }
+        rows(op, name, t);
+        rank(op, name, t, 3, axes);
+    }
+
     private static void paged(String op, KvView.Paged past, int kvHeads, int keyDim, int valueDim) {
         Tensor keys = past.keys();
         Tensor values = past.values();
-        real(op, "keys", keys, 4, "[pages, kvHeads, headDim, PAGE]");
-        real(op, "values", values, 4, "[pages, kvHeads, PAGE, valueDim]");
+        storage(op, past);
+        rank(op, "keys", keys, 4, "[pages, kvHeads, headDim, PAGE]");
+        rank(op, "values", values, 4, "[pages, kvHeads, PAGE, valueDim]");
         axis(op, "keys", "kvHeads", keys.dim(1), kvHeads, "spec");
         axis(op, "keys", "headDim", keys.dim(2), keyDim, "spec");
         axis(op, "keys", "positions of a page", keys.dim(3), KvView.PAGE, "KvView.PAGE");
@@ -344,21 +366,83 @@ public final class Checks {
         axis(op, "values", "kvHeads", values.dim(1), kvHeads, "spec");
         axis(op, "values", "positions of a page", values.dim(2), KvView.PAGE, "KvView.PAGE");
         axis(op, "values", "valueDim", values.dim(3), valueDim, "spec");
+        past.scales().ifPresent(scales -> {
+            scales(op, "scales of keys", scales.keys(), keys);
+            scales(op, "scales of values", scales.values(), keys);
+        });
         axis(op, "table", "sequences", past.table().length, past.sequences(), "lengths");
         for (int s = 0; s < past.sequences(); s++) {
             int pages = Math.ceilDiv(past.length(s), KvView.PAGE);
             int[] table = past.table()[s];
-            if (past.length(s) < 0 || table.length < pages) {
+            boolean holds = past.ring() ? pages == 0 || table.length > 0 : table.length >= pages;
+            if (past.length(s) < 0 || !holds) {
                 throw new IllegalArgumentException(op + ": sequence " + s + " of length " + past.length(s) + " needs "
                         + pages + " pages, its block table has " + table.length);
             }
-            for (int p = 0; p < pages; p++) {
+            for (int p = 0; p < Math.min(pages, table.length); p++) {
                 if (table[p] < 0 || table[p] >= keys.dim(0)) {
                     throw new IllegalArgumentException(op + ": the block table of sequence " + s + " names page "
                             + table[p] + ", there are " + keys.dim(0));
                 }
             }
         }
+    }
+
+    /// Pages are of one type, and have scales if that is I8.
+    private static void storage(String op, KvView.Paged past) {
+        DType type = past.keys().type();
+        boolean fits = switch (type) {
+            case F64, F32, F16, BF16 -> past.scales().isEmpty();
+            case I8 -> past.scales().isPresent();
+            case I64, I32, I16, U8, BOOL, Q8_0, Q4_0, Q4_1 -> false;
+        };
+        if (!fits || past.values().type() != type) {
+            throw new IllegalArgumentException(op + ": pages must be F32, F16, BF16 or F64 without scales, or I8 with"
+                    + " scales, keys and values alike; found keys " + past.keys() + " and values " + past.values()
+                    + (past.scales().isPresent() ? " with scales" : " without scales"));
+        }
+        rows(op, "keys", past.keys());
+        rows(op, "values", past.values());
+    }
+
+    private static void scales(String op, String name, Tensor t, Tensor keys) {
+        type(op, name, t, DType.F32);
+        rank(op, name, t, 3, "[pages, kvHeads, PAGE]");
+        axis(op, name, "pages", t.dim(0), keys.dim(0), "keys");
+        axis(op, name, "kvHeads", t.dim(1), keys.dim(1), "keys");
+        axis(op, name, "positions of a page", t.dim(2), KvView.PAGE, "KvView.PAGE");
+    }
+
+    /// A ring still holds every key that the last `queries` tokens of a sequence may see.
+    private static void ring(String op, KvView past, int sequence, int queries, AttentionSpec spec) {
+        if (!(past instanceof KvView.Paged paged) || queries == 0) {
+            return;
+        }
+        int held = paged.firstHeld(sequence);
+        int context = past.length(sequence);
+        int lowest = lowest(spec.mask(), sequence, spec.alignment().first(sequence, queries, context));
+        if (lowest < held) {
+            throw new IllegalArgumentException(op + ": the ring of sequence " + sequence + " holds "
+                    + (context - held) + " positions, from " + held + " on, but its " + queries
+                    + " queries may see keys from " + lowest + " on; it needs " + (context - lowest)
+                    + " positions, in whole pages of " + KvView.PAGE
+                    + ": give it more pages, or fewer queries at a time");
+        }
+    }
+
+    /// A key position below which no query from `position` on sees anything.
+    private static int lowest(Mask mask, int sequence, int position) {
+        return switch (mask) {
+            case Mask.Interval interval -> Math.max(0, interval.from(sequence, position));
+            case Mask.All(var masks) -> {
+                int lowest = 0;
+                for (Mask each : masks) {
+                    lowest = Math.max(lowest, lowest(each, sequence, position));
+                }
+                yield lowest;
+            }
+            case Mask.Documents _, Mask.Allowed _, Mask.Blocks _ -> 0;
+        };
     }
 
     // Softmax and loss

@@ -11,6 +11,7 @@ import clearhead.ops.Dropout;
 import clearhead.ops.KvView;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
+import clearhead.ops.cpu.CacheRows;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.util.Arrays;
@@ -28,9 +29,9 @@ final class Attention {
             case KvView.Packed(Tensor key, Tensor _, Sequences rows) -> packed(key, rows, sequence, kvHead);
             case KvView.Paged paged -> {
                 var keys = new double[paged.length(sequence)][paged.keys().dim(2)];
-                for (int k = 0; k < keys.length; k++) {
+                for (int k = paged.firstHeld(sequence); k < keys.length; k++) {
                     for (int i = 0; i < keys[k].length; i++) {
-                        keys[k][i] = paged.keys().at(keyIndex(paged, sequence, kvHead, k, i));
+                        keys[k][i] = paged.key(sequence, kvHead, k, i);
                     }
                 }
                 yield keys;
@@ -44,9 +45,9 @@ final class Attention {
             case KvView.Packed(Tensor _, Tensor value, Sequences rows) -> packed(value, rows, sequence, kvHead);
             case KvView.Paged paged -> {
                 var values = new double[paged.length(sequence)][paged.values().dim(3)];
-                for (int k = 0; k < values.length; k++) {
+                for (int k = paged.firstHeld(sequence); k < values.length; k++) {
                     for (int i = 0; i < values[k].length; i++) {
-                        values[k][i] = paged.values().at(valueIndex(paged, sequence, kvHead, k, i));
+                        values[k][i] = paged.value(sequence, kvHead, k, i);
                     }
                 }
                 yield values;
@@ -63,36 +64,15 @@ final class Attention {
         return heads;
     }
 
-    /// keys [pages, kvHeads, headDim, PAGE]
-    private static long keyIndex(KvView.Paged past, int sequence, int kvHead, int position, int i) {
-        long page = past.table()[sequence][position / KvView.PAGE];
-        long row = (page * past.keys().dim(1) + kvHead) * past.keys().dim(2) + i;
-        return row * KvView.PAGE + position % KvView.PAGE;
-    }
-
-    /// values [pages, kvHeads, PAGE, headDim]
-    private static long valueIndex(KvView.Paged past, int sequence, int kvHead, int position, int i) {
-        long page = past.table()[sequence][position / KvView.PAGE];
-        long row = (page * past.values().dim(1) + kvHead) * KvView.PAGE + position % KvView.PAGE;
-        return row * past.values().dim(3) + i;
-    }
-
     /// Writes the last positions of each sequence.
     static void store(Tensor key, Tensor value, Sequences queries, KvView.Paged past) {
         int kvHeads = key.dim(1);
-        int headDim = key.dim(2);
-        int valueDim = value.dim(2);
         for (int s = 0; s < queries.count(); s++) {
             int first = past.length(s) - queries.length(s);
             for (int n = 0; n < queries.length(s); n++) {
                 for (int h = 0; h < kvHeads; h++) {
                     long row = ((long) queries.start(s) + n) * kvHeads + h;
-                    for (int i = 0; i < headDim; i++) {
-                        past.keys().set(keyIndex(past, s, h, first + n, i), key.at(row * headDim + i));
-                    }
-                    for (int i = 0; i < valueDim; i++) {
-                        past.values().set(valueIndex(past, s, h, first + n, i), value.at(row * valueDim + i));
-                    }
+                    CacheRows.write(past, s, h, first + n, key, row * key.dim(2), value, row * value.dim(2));
                 }
             }
         }

@@ -56,7 +56,9 @@ final class AttentionForward {
             longest = Math.max(longest, past.length(s));
         }
         if (past instanceof KvView.Packed packed && longest <= SHORT) {
-            shortSequences(workers, query, queries, packed, spec, result);
+            long mark = workspace.mark();
+            shortSequences(workers, query, queries, KeyPages.widened(workspace, workers, packed), spec, result);
+            workspace.release(mark);
         } else {
             long mark = workspace.mark();
             KeyPages pages = KeyPages.of(workspace, workers, past);
@@ -79,7 +81,7 @@ final class AttentionForward {
             if (rows == 0) {
                 return;
             }
-            MemorySegment m = Scratch.of(own + KeyPages.bytesAlone(past.length(s), spec.headDim()));
+            MemorySegment m = Scratch.of(own + KeyPages.bytesAlone(past.length(s), spec.headDim(), spec.valueDim()));
             KeyPages pages = KeyPages.alone(past, s, kvHead, m, own);
             var tile = new Tile(query, queries, s, past.length(s), spec, kvHead, result, m);
             for (int from = 0; from < rows; from += ROWS) {
