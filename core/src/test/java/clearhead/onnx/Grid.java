@@ -89,4 +89,29 @@ record Grid(double[] values, int... dims) {
         int size = size(1, rank());
         return new Grid(Arrays.copyOfRange(values, n * size, (n + 1) * size), Arrays.copyOfRange(dims, 1, dims.length));
     }
+
+    /// This and `other`, one after the other along an axis.
+    Grid join(Grid other, int axis) {
+        int before = size(0, axis);
+        int own = size(axis, rank());
+        int more = other.size(axis, other.rank());
+        var joined = new double[values.length + other.values.length];
+        for (int n = 0; n < before; n++) {
+            System.arraycopy(values, n * own, joined, n * (own + more), own);
+            System.arraycopy(other.values, n * more, joined, n * (own + more) + own, more);
+        }
+        int[] to = dims.clone();
+        to[axis] += other.dims[axis];
+        return new Grid(joined, to);
+    }
+
+    /// With a last axis of this size, filled up with a value.
+    Grid padded(int size, double value) {
+        int last = dims[dims.length - 1];
+        int[] rest = dims.clone();
+        rest[rest.length - 1] = size - last;
+        var more = new double[Arrays.stream(rest).reduce(1, Math::multiplyExact)];
+        Arrays.fill(more, value);
+        return join(new Grid(more, rest), dims.length - 1);
+    }
 }

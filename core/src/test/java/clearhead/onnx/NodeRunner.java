@@ -65,6 +65,23 @@ record NodeRunner(Backend backend, Ops ops, DType type, Arena arena) {
             case "Einsum" -> List.of(new Einsum(this).run(known(c, Integer.MAX_VALUE, "equation")));
             case "RotaryEmbedding" ->
                 List.of(new RotaryNodes(this).rotary(known(c, 4, "interleaved", "num_heads", "rotary_embedding_dim")));
+            case "Attention" ->
+                new AttentionNodes(this)
+                        .attention(known(
+                                c,
+                                7,
+                                "is_causal",
+                                "kv_num_heads",
+                                "left_window_size",
+                                "q_num_heads",
+                                "qk_matmul_output_mode",
+                                "right_window_size",
+                                "scale",
+                                "softcap",
+                                "softmax_precision"));
+            case "FlexAttention" ->
+                List.of(new AttentionNodes(this)
+                        .flexAttention(known(c, 3, "prob_mod", "scale", "score_mod", "softmax_precision")));
             case "CausalConvWithState" -> new CarryingNodes(this).causalConvolution(known(c, 4, "activation"));
             case "LinearAttention" ->
                 new CarryingNodes(this)
