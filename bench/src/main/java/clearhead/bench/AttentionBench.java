@@ -28,11 +28,12 @@ import java.util.function.LongSupplier;
 /// median over the rounds. The outputs of all sides are compared. At the end the bars.
 ///
 /// ```
-/// bench/run AttentionBench [--python EXECUTABLE] [--only forward,both,decode,train] [--lengths 512,1024]
-///     [--dims 64,128] [--threads 1,2] [--rounds 5] [--seconds 0.3] [--results FILE] [--no-onnx] [--cpu] [--memory]
+/// bench/run AttentionBench [--torch PYTHON] [--only forward,both,decode,extras,lambda,train] [--lengths 512,1024]
+///     [--dims 64,128] [--threads 1,2] [--rounds 5] [--seconds 0.3] [--results FILE] [--no-onnx] [--cpu]
+///     [--memory [--heads 1,16]]
 /// ```
 ///
-/// `--python` names a Python with torch. `bench/run --avx2` keeps us and PyTorch to 256 bits. `--cpu` counts
+/// `--torch` names a Python with torch. `bench/run --avx2` keeps us and PyTorch to 256 bits. `--cpu` counts
 /// the processor time of one thread on all sides instead of the time of day. `--memory` measures what 32k tokens
 /// need instead of time. `--results` appends one line of JSON a shape.
 public final class AttentionBench {
@@ -55,7 +56,7 @@ public final class AttentionBench {
         System.out.println("processor: " + processor() + ", "
                 + Runtime.getRuntime().availableProcessors() + " cores for this process");
         if (options.has("--memory")) {
-            AttentionMemory.print();
+            AttentionMemory.print(options.numbers("--heads", List.of(1, 16)));
             return;
         }
         new AttentionBench(options).run();
@@ -74,10 +75,7 @@ public final class AttentionBench {
                 for (int n : threads) {
                     try (Backend backend = Backends.named("vector", n)) {
                         for (AttentionCases.Case c : cases(group)) {
-                            Measured m = measure(backend, n, c, peers.all);
-                            all.add(m);
-                            System.out.println(m.line());
-                            append(m);
+                            measure(backend, n, c, peers.all, all);
                         }
                     }
                 }
@@ -103,6 +101,21 @@ public final class AttentionBench {
         return cores == 1 ? List.of(1) : List.of(1, 2);
     }
 
+    private void measure(Backend backend, int threads, AttentionCases.Case what, List<Peer> peers, List<Measured> all)
+            throws IOException {
+        try {
+            List<Peer> others = what.other().isEmpty()
+                    ? peers
+                    : List.of(new Rival(what.other().get(), backend, clock));
+            Measured m = measure(backend, threads, what, others);
+            all.add(m);
+            System.out.println(m.line());
+            append(m);
+        } catch (UnsupportedOperationException e) {
+            System.out.println(what.group() + " " + what.name() + ": not measured, the backend cannot run it");
+        }
+    }
+
     private Measured measure(Backend backend, int threads, AttentionCases.Case what, List<Peer> peers)
             throws IOException {
         AttentionWork work = what.work();
@@ -126,7 +139,9 @@ public final class AttentionBench {
                     continue;
                 }
                 peer.take(work, inputs, threads);
-                differences.put(peer.name(), largestDifference(ours, peer.output()));
+                if (peer.computesTheSame()) {
+                    differences.put(peer.name(), largestDifference(ours, peer.output()));
+                }
                 peer.fastest(seconds);
                 here.add(peer);
             }
@@ -221,8 +236,8 @@ public final class AttentionBench {
         final List<Peer> all = new ArrayList<>();
 
         void start(Options options, int bits, LongSupplier clock) throws IOException {
-            if (options.word("--python").isPresent()) {
-                all.add(new TorchAttention(options.word("--python").get(), bits, options.has("--cpu")));
+            if (options.word("--torch").isPresent()) {
+                all.add(new TorchAttention(options.word("--torch").get(), bits, options.has("--cpu")));
             }
             if (!options.has("--no-onnx")) {
                 all.add(new OnnxAttention(clock));

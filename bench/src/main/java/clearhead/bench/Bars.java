@@ -12,6 +12,7 @@ import java.util.Map;
 final class Bars {
     private static final double LEAST = 0.9;
     private static final double OF_READING = 0.8;
+    private static final double OF_BUILT_IN = 0.85;
     private static final double OF_PEAK = 0.85;
 
     private Bars() {}
@@ -67,6 +68,19 @@ final class Bars {
                         m.ofReading(),
                         OF_READING,
                         held(m.ofReading() >= OF_READING)));
+            }
+        }
+        for (Measured m : all) {
+            if (m.what().group().equals("lambda")) {
+                double share = m.ratios().values().iterator().next().median();
+                lines.add(String.format(
+                        Locale.ROOT,
+                        "lambda   %s %d thr: %.2f of the built-in's speed (bar %.2f: %s)",
+                        m.what().name(),
+                        m.threads(),
+                        share,
+                        OF_BUILT_IN,
+                        held(share >= OF_BUILT_IN)));
             }
         }
         return lines;

@@ -49,14 +49,14 @@ record Measured(
                     what.work().cacheBytes() / ours.median() * 1e-9,
                     ofReading));
         }
-        ratios.forEach((name, r) -> line.append(String.format(
-                Locale.ROOT,
-                "   %s %.2f (%.2f to %.2f; outputs within %.0e)",
-                name,
-                r.median(),
-                r.fastest(),
-                r.slowest(),
-                differences.getOrDefault(name, Double.NaN))));
+        ratios.forEach((name, r) -> {
+            line.append(
+                    String.format(Locale.ROOT, "   %s %.2f (%.2f to %.2f", name, r.median(), r.fastest(), r.slowest()));
+            if (differences.containsKey(name)) {
+                line.append(String.format(Locale.ROOT, "; outputs within %.0e", differences.get(name)));
+            }
+            line.append(')');
+        });
         left.forEach((name, why) -> line.append("   ").append(name).append(": ").append(why));
         return line.toString();
     }

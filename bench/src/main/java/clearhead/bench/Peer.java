@@ -14,6 +14,11 @@ interface Peer extends AutoCloseable {
     /// Why it cannot do this work; empty if it can.
     String obstacle(AttentionWork work);
 
+    /// Whether its outputs are to be ours.
+    default boolean computesTheSame() {
+        return true;
+    }
+
     /// Takes over inputs; the work taken before is forgotten.
     void take(AttentionWork work, AttentionWork.Inputs inputs, int threads) throws IOException;
 
