@@ -74,7 +74,8 @@ final class GgufConfig {
         double factor = real(key + "factor", real("rope.scale_linear", 0)); // 0 means that there is none
         double magnitude = real(key + "attn_factor", 1);
         int original = integer(key + "original_context_length", integer("context_length"));
-        if (factor < 0 || !(magnitude > 0) || original < 1) {
+        boolean finite = factor < Double.POSITIVE_INFINITY && magnitude < Double.POSITIVE_INFINITY;
+        if (!(factor >= 0 && magnitude > 0 && finite) || original < 1) {
             throw wrong(
                     architecture + ".rope.scaling",
                     "wanted positive numbers, found factor " + factor + ", attn_factor " + magnitude

@@ -16,6 +16,7 @@ import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import clearhead.ops.Sequences;
 import clearhead.sampling.Sampling;
+import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import clearhead.testing.SharedData;
 import java.util.Arrays;
@@ -41,7 +42,7 @@ class EngineTest {
     @ParameterizedTest
     @MethodSource("backends")
     void greedyIsWhatTransformersGives(String backendName) {
-        for (String name : List.of("gpt2", "llama", "llama-plain")) {
+        for (String name : List.of("gpt2", "llama", "llama-plain", "llama-yarn", "llama-dynamic")) {
             var folder = SharedData.path("golden/causal/" + name);
             try (Backend backend = Backends.named(backendName, 2);
                     var model = Model.load(folder, backend);
@@ -158,6 +159,32 @@ class EngineTest {
                 for (int i = 0; i < requests.size(); i++) {
                     var alone = engine.generate(requests.get(i), Generation.Listener.NONE);
                     assertArrayEquals(alone.made(), together.get(i).made());
+                }
+            }
+        }
+    }
+
+    /// Frequencies of dynamic NTK depend on the length beyond 64 tokens: the pieces of a prompt turn by
+    /// the whole prompt's.
+    @ParameterizedTest
+    @MethodSource("backends")
+    void piecesOfALongPromptTurnAsOnePass(String backendName) {
+        try (Backend backend = Backends.named(backendName, 2);
+                var model = Model.load(SharedData.path("golden/causal/llama-dynamic"), backend);
+                var workspace = new Workspace()) {
+            var pass = ForwardPass.of(backend.ops(workspace), PROMPT).lastLogits();
+            float[] whole = model.forward(pass).toFloats();
+            for (int chunk : new int[] {16, 64, 150}) {
+                try (var engine = new Engine(model, 256, chunk)) {
+                    var first = new float[1][];
+                    var listener = new Generation.Listener() {
+                        @Override
+                        public void chosen(int id, Tensor logits) {
+                            first[0] = logits.toFloats();
+                        }
+                    };
+                    engine.generate(Request.of(PROMPT).maxTokens(1).ignoringEnd(), listener);
+                    assertArrayEquals(whole, first[0]);
                 }
             }
         }

@@ -15,7 +15,9 @@ import clearhead.ops.Ops;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.Test;
 
@@ -58,6 +60,27 @@ class RunTest {
         });
     }
 
+    /// Whatever is computed again for some positions is what the run had there.
+    @Test
+    void streamsAreWhatTheRunComputed() {
+        each((model, ops) -> {
+            try (Arena arena = Arena.ofShared();
+                    Run run = Run.of(model, ops, IDS)) {
+                var kept = new KeptSites(arena, Set.of(Site.ATTN_OUT, Site.RESID_MID, Site.MLP_OUT, Site.RESID_POST));
+                kept.run(model, ops, IDS);
+                var streams = new Streams(run, ops);
+                for (int layer = 0; layer < model.layers(); layer++) {
+                    for (Site site : List.of(Site.ATTN_OUT, Site.RESID_MID, Site.MLP_OUT, Site.RESID_POST)) {
+                        assertArrayEquals(
+                                kept.at(site, layer).rows(3, 5).toDoubles(),
+                                streams.at(site, layer, streams.positions(3, 4)).toDoubles(),
+                                site.label());
+                    }
+                }
+            }
+        });
+    }
+
     private interface Body {
         void run(Transformer model, Ops ops);
     }
@@ -70,6 +93,8 @@ class RunTest {
                 Ops ops = backend.ops(workspace);
                 body.run(TinyModels.llama(arena), ops);
                 body.run(TinyModels.gpt2(arena), ops);
+                body.run(TinyModels.postNorm(arena), ops);
+                body.run(TinyModels.stretched(arena), ops);
             }
         }
     }

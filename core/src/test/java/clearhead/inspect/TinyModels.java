@@ -65,6 +65,36 @@ final class TinyModels {
                 context);
     }
 
+    /// The Llama above with its norms after adding, as BERT has them.
+    static Transformer postNorm(Arena arena) {
+        Transformer model = llama(arena);
+        var blocks = new ArrayList<Block>();
+        for (Block block : model.blocks()) {
+            var b = (Block.PreNorm) block;
+            blocks.add(new Block.PostNorm(b.attention(), b.attentionNorm(), b.mlp(), b.mlpNorm()));
+        }
+        return new Transformer(
+                model.embedding(), model.positions(), blocks, model.finalNorm(), model.head(), model.context());
+    }
+
+    /// The Llama above with frequencies that shrink with the length beyond 4 tokens.
+    static Transformer stretched(Arena arena) {
+        Transformer model = llama(arena);
+        var blocks = new ArrayList<Block>();
+        Positions positions = new Positions.RopeByLength(
+                Positions.Rope.of(arena, DType.F32, 4, 4, 10000, Pairing.HALVES),
+                4,
+                length -> new double[] {4.0 / length, 0.04 / length},
+                1.1);
+        for (Block block : model.blocks()) {
+            var b = (Block.PreNorm) block;
+            Attention a = b.attention();
+            var attention = new Attention(a.spec(), positions, a.query(), a.key(), a.value(), a.output());
+            blocks.add(new Block.PreNorm(b.attentionNorm(), attention, b.mlpNorm(), b.mlp()));
+        }
+        return new Transformer(model.embedding(), positions, blocks, model.finalNorm(), model.head(), model.context());
+    }
+
     /// GPT-2: LayerNorm, learned positions, 2 heads, biases, dense MLP.
     static Transformer gpt2(Arena arena) {
         return gpt2(arena, DType.F32);

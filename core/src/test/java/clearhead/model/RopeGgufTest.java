@@ -17,6 +17,9 @@ import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import clearhead.testing.SharedData;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -125,6 +128,31 @@ class RopeGgufTest {
                         .getMessage());
         assertTrue(message.contains("dynamic"), message);
         assertTrue(Files.notExists(target));
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {-1, Float.NaN, Float.POSITIVE_INFINITY})
+    void damagedNumbersAreOneClearError(float value) throws IOException {
+        Path gguf = folder.resolve("there.gguf");
+        Conversion.convert(source("yarn", Map.of()), gguf, AS_IS);
+        byte[] bytes = Files.readAllBytes(gguf);
+        for (String key : List.of("factor", "yarn_beta_slow", "attn_factor")) {
+            byte[] damaged = bytes.clone();
+            // key, u32 type 6 (float32), value
+            int at = indexOf(bytes, "llama.rope.scaling." + key) + ("llama.rope.scaling." + key).length() + 4;
+            ByteBuffer.wrap(damaged).order(ByteOrder.LITTLE_ENDIAN).putFloat(at, value);
+            Path file = Files.write(folder.resolve(key + ".gguf"), damaged);
+            try (Backend backend = Backends.named("reference", 1)) {
+                String message =
+                        String.valueOf(assertThrows(ModelFileException.class, () -> Model.load(file, backend), key)
+                                .getMessage());
+                assertTrue(message.contains("rope") || message.contains("beta"), message);
+            }
+        }
+    }
+
+    private static int indexOf(byte[] bytes, String text) {
+        return new String(bytes, StandardCharsets.ISO_8859_1).indexOf(text);
     }
 
     /// Trap 10: in a GGUF of this family rows of Wq and Wk are ordered so that rotary pairs are
