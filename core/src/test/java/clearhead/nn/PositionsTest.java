@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class PositionsTest {
     private static final int HEADS = 3;
-    private static final int HEAD_DIM = 24;
+    private static final int HEAD_DIM = 72;
     private static final int CONTEXT = 100;
 
     private final Arena arena = Arena.ofAuto();
@@ -332,7 +332,7 @@ class PositionsTest {
     void textTurnsTheSameWithSections(String backend, Pairing pairing) {
         on(backend, ops -> {
             var rope = rope(HEAD_DIM, pairing);
-            var sections = new Positions.Sections(rope, Positions.Sections.inTurn(4, 4, 4));
+            var sections = new Positions.Sections(rope, Positions.Sections.inTurn(12, 12, 12));
             Tensor x = new Data(10).normal(9, HEADS, HEAD_DIM);
             var pass = pass(ops, Sequences.one(9), 20);
             float[] wanted = rope.rotate(pass, x).toFloats();
@@ -368,7 +368,7 @@ class PositionsTest {
             refused(() -> sections.rotate(pass.withPositions(places), x), "positions", "99", "found 200");
             refused(
                     () -> stretching(4, Pairing.HALVES)
-                            .rotate(pass.withPositions(places), new Data(1).normal(2, 1, 24)),
+                            .rotate(pass.withPositions(places), new Data(1).normal(2, 1, HEAD_DIM)),
                     "positions",
                     "[tokens]");
             refused(() -> new Positions.Sections(rope(6, Pairing.HALVES), List.of(0, 1)), "axes [pairs]", "2", "3");

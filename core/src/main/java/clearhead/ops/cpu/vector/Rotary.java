@@ -13,12 +13,25 @@ import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 
 /// Rotary position embedding: (a, b) → (a·cos − b·sin, b·cos + a·sin) for each pair of a head's
 /// first 2·pairs elements. Su et al. 2021, arXiv:2104.09864, eq. 34. The adjoint turns back.
 final class Rotary {
     /// Tokens of one task.
     private static final int TOKENS = 16;
+
+    /// Lanes 0 0 1 1 … of the first and of the second half of a vector.
+    private static final VectorShuffle<Float> FIRST = VectorShuffle.fromOp(FLOATS, lane -> lane / 2);
+
+    private static final VectorShuffle<Float> SECOND = VectorShuffle.fromOp(FLOATS, lane -> (COUNT + lane) / 2);
+
+    /// The other element of each lane's pair.
+    private static final VectorShuffle<Float> PARTNER = VectorShuffle.fromOp(FLOATS, lane -> lane ^ 1);
+
+    private static final VectorMask<Float> EVEN = VectorMask.fromLong(FLOATS, 0x5555_5555_5555_5555L);
 
     private Rotary() {}
 
@@ -110,10 +123,28 @@ final class Rotary {
             long table,
             int pairs,
             float direction) {
-        for (int i = 0; i < pairs; i++) {
+        int i = 0;
+        for (; i + COUNT <= pairs; i += COUNT) {
+            var c = FloatVector.fromMemorySegment(FLOATS, cos, table + i * 4L, ORDER);
+            var s = FloatVector.fromMemorySegment(FLOATS, sin, table + i * 4L, ORDER)
+                    .mul(direction);
+            long at = row + i * 8L;
+            neighbours(x, y, at, c.rearrange(FIRST), s.rearrange(FIRST));
+            neighbours(x, y, at + COUNT * 4L, c.rearrange(SECOND), s.rearrange(SECOND));
+        }
+        for (; i < pairs; i++) {
             long at = row + i * 8L;
             pair(x, y, at, at + 4, cos, sin, table + i * 4L, direction);
         }
+    }
+
+    /// Pairs that lie side by side: half as many as lanes.
+    ///
+    /// @param c cosine of each lane's pair
+    private static void neighbours(MemorySegment x, MemorySegment y, long at, FloatVector c, FloatVector s) {
+        var v = FloatVector.fromMemorySegment(FLOATS, x, at, ORDER);
+        var crossed = v.rearrange(PARTNER).mul(s); // b·s in even lanes, a·s in odd ones
+        v.fma(c, crossed.lanewise(VectorOperators.NEG, EVEN)).intoMemorySegment(y, at, ORDER);
     }
 
     private static void pair(
