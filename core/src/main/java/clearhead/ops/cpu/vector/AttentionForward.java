@@ -107,10 +107,12 @@ final class AttentionForward {
         workers.run(firstTask[queries.count()], task -> {
             int s = Tasks.owner(firstTask, task);
             int local = task - firstTask[s];
-            int kvHead = local % spec.kvHeads();
             int rows = queries.length(s) * group;
+            int tiles = Math.ceilDiv(rows, ROWS);
+            // Head by head, so that the pages of one stay in the cache.
+            int kvHead = local / tiles;
             // The last rows see most keys: they begin first.
-            int from = (Math.ceilDiv(rows, ROWS) - 1 - local / spec.kvHeads()) * ROWS;
+            int from = (tiles - 1 - local % tiles) * ROWS;
             MemorySegment m = Scratch.of(Tile.bytes(spec.headDim(), past.length(s)));
             new Tile(query, queries, s, past.length(s), spec, kvHead, result, m)
                     .run(pages, s, kvHead, from, Math.min(rows, from + ROWS));

@@ -49,13 +49,17 @@ final class TileProduct {
             int steps,
             boolean add) {
         int column = 0;
-        if (WIDE && !add) {
+        if (WIDE) {
             for (; column + 4 * COUNT <= columns; column += 4 * COUNT) {
                 long bc = b0 + column * 4L;
                 long cc = c0 + column * 4L;
                 int row = 0;
                 for (; row + 4 <= rows; row += 4) {
-                    block4x4(a, a0 + row * aRow, aRow, aStep, b, bc, bStep, c, cc + row * cRow, cRow, steps);
+                    if (add) {
+                        block4x4Add(a, a0 + row * aRow, aRow, aStep, b, bc, bStep, c, cc + row * cRow, cRow, steps);
+                    } else {
+                        block4x4(a, a0 + row * aRow, aRow, aStep, b, bc, bStep, c, cc + row * cRow, cRow, steps);
+                    }
                 }
                 for (; row < rows; row++) {
                     block1x4(a, a0 + row * aRow, aStep, b, bc, bStep, c, cc + row * cRow, steps, add);
@@ -178,6 +182,83 @@ final class TileProduct {
         var c31 = FloatVector.zero(FLOATS);
         var c32 = FloatVector.zero(FLOATS);
         var c33 = FloatVector.zero(FLOATS);
+        for (int k = 0; k < steps; k++) {
+            long ak = a0 + k * aStep;
+            long bk = b0 + k * bStep;
+            var v0 = FloatVector.fromMemorySegment(FLOATS, b, bk, ORDER);
+            var v1 = FloatVector.fromMemorySegment(FLOATS, b, bk + BYTES, ORDER);
+            var v2 = FloatVector.fromMemorySegment(FLOATS, b, bk + 2 * BYTES, ORDER);
+            var v3 = FloatVector.fromMemorySegment(FLOATS, b, bk + 3 * BYTES, ORDER);
+            var x = FloatVector.broadcast(FLOATS, a.get(F32, ak));
+            c00 = x.fma(v0, c00);
+            c01 = x.fma(v1, c01);
+            c02 = x.fma(v2, c02);
+            c03 = x.fma(v3, c03);
+            x = FloatVector.broadcast(FLOATS, a.get(F32, ak + aRow));
+            c10 = x.fma(v0, c10);
+            c11 = x.fma(v1, c11);
+            c12 = x.fma(v2, c12);
+            c13 = x.fma(v3, c13);
+            x = FloatVector.broadcast(FLOATS, a.get(F32, ak + 2 * aRow));
+            c20 = x.fma(v0, c20);
+            c21 = x.fma(v1, c21);
+            c22 = x.fma(v2, c22);
+            c23 = x.fma(v3, c23);
+            x = FloatVector.broadcast(FLOATS, a.get(F32, ak + 3 * aRow));
+            c30 = x.fma(v0, c30);
+            c31 = x.fma(v1, c31);
+            c32 = x.fma(v2, c32);
+            c33 = x.fma(v3, c33);
+        }
+        c00.intoMemorySegment(c, c0, ORDER);
+        c01.intoMemorySegment(c, c0 + BYTES, ORDER);
+        c02.intoMemorySegment(c, c0 + 2 * BYTES, ORDER);
+        c03.intoMemorySegment(c, c0 + 3 * BYTES, ORDER);
+        c10.intoMemorySegment(c, c1, ORDER);
+        c11.intoMemorySegment(c, c1 + BYTES, ORDER);
+        c12.intoMemorySegment(c, c1 + 2 * BYTES, ORDER);
+        c13.intoMemorySegment(c, c1 + 3 * BYTES, ORDER);
+        c20.intoMemorySegment(c, c2, ORDER);
+        c21.intoMemorySegment(c, c2 + BYTES, ORDER);
+        c22.intoMemorySegment(c, c2 + 2 * BYTES, ORDER);
+        c23.intoMemorySegment(c, c2 + 3 * BYTES, ORDER);
+        c30.intoMemorySegment(c, c3, ORDER);
+        c31.intoMemorySegment(c, c3 + BYTES, ORDER);
+        c32.intoMemorySegment(c, c3 + 2 * BYTES, ORDER);
+        c33.intoMemorySegment(c, c3 + 3 * BYTES, ORDER);
+    }
+
+    private static void block4x4Add(
+            MemorySegment a,
+            long a0,
+            long aRow,
+            long aStep,
+            MemorySegment b,
+            long b0,
+            long bStep,
+            MemorySegment c,
+            long c0,
+            long cRow,
+            int steps) {
+        long c1 = c0 + cRow;
+        long c2 = c1 + cRow;
+        long c3 = c2 + cRow;
+        var c00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
+        var c01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
+        var c02 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * BYTES, ORDER);
+        var c03 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * BYTES, ORDER);
+        var c10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
+        var c11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
+        var c12 = FloatVector.fromMemorySegment(FLOATS, c, c1 + 2 * BYTES, ORDER);
+        var c13 = FloatVector.fromMemorySegment(FLOATS, c, c1 + 3 * BYTES, ORDER);
+        var c20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
+        var c21 = FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER);
+        var c22 = FloatVector.fromMemorySegment(FLOATS, c, c2 + 2 * BYTES, ORDER);
+        var c23 = FloatVector.fromMemorySegment(FLOATS, c, c2 + 3 * BYTES, ORDER);
+        var c30 = FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER);
+        var c31 = FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER);
+        var c32 = FloatVector.fromMemorySegment(FLOATS, c, c3 + 2 * BYTES, ORDER);
+        var c33 = FloatVector.fromMemorySegment(FLOATS, c, c3 + 3 * BYTES, ORDER);
         for (int k = 0; k < steps; k++) {
             long ak = a0 + k * aStep;
             long bk = b0 + k * bStep;
