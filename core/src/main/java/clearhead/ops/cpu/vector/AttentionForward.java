@@ -61,8 +61,18 @@ final class AttentionForward {
             workspace.release(mark);
         } else {
             long mark = workspace.mark();
-            KeyPages pages = KeyPages.of(workspace, workers, past);
-            longSequences(workers, query, queries, past, pages, spec, result);
+            boolean[] few = AttentionDecode.few(queries, past, spec);
+            int decoded = 0;
+            for (boolean each : few) {
+                decoded += each ? 1 : 0;
+            }
+            if (decoded > 0 && past instanceof KvView.Paged paged) {
+                AttentionDecode.attention(workspace, workers, query, queries, paged, spec, few, result);
+            }
+            if (decoded < few.length) {
+                KeyPages pages = KeyPages.of(workspace, workers, past);
+                longSequences(workers, query, queries, past, pages, spec, few, result);
+            }
             workspace.release(mark);
         }
         return result;
@@ -97,11 +107,13 @@ final class AttentionForward {
             KvView past,
             KeyPages pages,
             AttentionSpec spec,
+            boolean[] decoded,
             Attended result) {
         int group = spec.heads() / spec.kvHeads();
         int[] firstTask = new int[queries.count() + 1];
         for (int s = 0; s < queries.count(); s++) {
-            int tiles = Math.ceilDiv(Math.multiplyExact(queries.length(s), group), ROWS);
+            int rows = decoded[s] ? 0 : Math.multiplyExact(queries.length(s), group);
+            int tiles = Math.ceilDiv(rows, ROWS);
             firstTask[s + 1] = Math.addExact(firstTask[s], Math.multiplyExact(tiles, spec.kvHeads()));
         }
         workers.run(firstTask[queries.count()], task -> {
@@ -348,7 +360,7 @@ final class AttentionForward {
                 && visible[from + 3] == visible[from] + 3;
     }
 
-    private static void scaleRow(MemorySegment from, long f0, MemorySegment to, long t0, int columns, float sum) {
+    static void scaleRow(MemorySegment from, long f0, MemorySegment to, long t0, int columns, float sum) {
         float factor = sum == 0 ? 0 : 1 / sum;
         int column = 0;
         for (; column + COUNT <= columns; column += COUNT) {

@@ -152,6 +152,37 @@ final class BlockSoftmax {
         }
     }
 
+    /// As [#whole], of rows that see the keys `lo` to `hi` of the block; the other weights are undefined.
+    static void between(Rows rows, int from, int to, int lo, int hi, float[] shift, float factor) {
+        MemorySegment m = rows.m;
+        int begin = lo & -COUNT;
+        for (int r = from; r < to; r++) {
+            long row = rows.s0 + r * SCORE_ROW;
+            var f = FloatVector.broadcast(FLOATS, factor);
+            var largest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+            for (int key = begin; key < hi; key += COUNT) {
+                var seen = FLOATS.indexInRange(key - lo, hi - lo);
+                var x = FloatVector.fromMemorySegment(FLOATS, m, row + key * 4L, ORDER)
+                        .mul(f);
+                largest =
+                        largest.blend(x, x.compare(VectorOperators.GT, largest).and(seen));
+            }
+            if (largest.compare(VectorOperators.GT, shift[r] + SLACK).anyTrue()) {
+                shift[r] = raise(rows, r, shift[r], largest.reduceLanes(VectorOperators.MAX));
+            }
+            var minus = FloatVector.broadcast(FLOATS, minus(shift[r]));
+            var sum = FloatVector.fromMemorySegment(FLOATS, m, rows.l0 + (long) r * BYTES, ORDER);
+            for (int key = begin; key < hi; key += COUNT) {
+                var seen = FLOATS.indexInRange(key - lo, hi - lo);
+                var p = exp2(FloatVector.fromMemorySegment(FLOATS, m, row + key * 4L, ORDER)
+                        .fma(f, minus));
+                p.intoMemorySegment(m, row + key * 4L, ORDER);
+                sum = sum.add(FloatVector.zero(FLOATS).blend(p, seen));
+            }
+            sum.intoMemorySegment(m, rows.l0 + (long) r * BYTES, ORDER);
+        }
+    }
+
     private static float minus(float shift) {
         return shift == Float.NEGATIVE_INFINITY ? 0 : -shift;
     }
