@@ -12,6 +12,7 @@ import clearhead.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /// Attention of the standard operators and FlexAttention of the preview ones.
 record AttentionNodes(NodeRunner on) {
@@ -21,7 +22,7 @@ record AttentionNodes(NodeRunner on) {
     /// @param query [batch, heads, queries, headDim]
     /// @param key [batch, kvHeads, keys, headDim], the past included
     /// @param value [batch, kvHeads, keys, valueDim]
-    private record Inputs(Grid query, Grid key, Grid value) {
+    record Inputs(Grid query, Grid key, Grid value) {
         int batch() {
             return query.dims()[0];
         }
@@ -70,6 +71,13 @@ record AttentionNodes(NodeRunner on) {
                 c.has(5) ? Grid.of(c.input(5)).join(newValue, 2) : newValue);
         AttentionSpec spec = masked(c, in.spec(c.node().number("scale", Double.NaN)), in, past)
                 .withSoftCap(c.node().number("softcap", 0));
+        Element type = c.element(0);
+        if (on.typed() && (type == Element.F16 || type == Element.BF16)) {
+            Element precision = Element.of(c.node().integer("softmax_precision", type.number));
+            var stages = new TypedAttention(on, in, spec, type, precision).run(x -> x, x -> x);
+            Grid y = flat ? merged(stages.y()) : stages.y();
+            return List.of(y, in.key, in.value, chosen(c, stages));
+        }
         Grid y = attend(in, spec);
         List<Grid> results = new ArrayList<>();
         results.add(flat ? merged(y) : y);
@@ -77,17 +85,31 @@ record AttentionNodes(NodeRunner on) {
         results.add(in.value);
         if (c.node().outputs().size() > 3) {
             results.add(
-                    switch (c.node().integer("qk_matmul_output_mode", 0)) {
+                    switch (mode(c)) {
                         case 0 -> scores(in, spec, ScoreStage.SCALED);
                         case 1 -> scores(in, spec, ScoreStage.CAPPED);
                         case 2 -> scores(in, spec, ScoreStage.BIASED);
-                        case 3 -> pattern(in, spec);
-                        default ->
-                            throw new IllegalArgumentException(
-                                    "qk_matmul_output_mode " + c.node().integer("qk_matmul_output_mode", 0));
+                        default -> pattern(in, spec);
                     });
         }
         return results;
+    }
+
+    private static Grid chosen(OnnxCase c, TypedAttention.Stages stages) {
+        return switch (mode(c)) {
+            case 0 -> stages.scaled();
+            case 1 -> stages.capped();
+            case 2 -> stages.biased();
+            default -> stages.pattern();
+        };
+    }
+
+    private static int mode(OnnxCase c) {
+        int mode = c.node().integer("qk_matmul_output_mode", 0);
+        if (mode < 0 || mode > 3) {
+            throw new IllegalArgumentException("qk_matmul_output_mode " + mode);
+        }
+        return mode;
     }
 
     private static void softmaxPrecision(OnnxCase c) {
@@ -172,7 +194,7 @@ record AttentionNodes(NodeRunner on) {
         return on.tensor(rows, d[0] * d[1], d[2], d[3]);
     }
 
-    private KvView.Packed past(Inputs in) {
+    KvView.Packed past(Inputs in) {
         return new KvView.Packed(rows(in.key), rows(in.value), Sequences.equal(in.batch(), in.keys()));
     }
 
@@ -185,7 +207,7 @@ record AttentionNodes(NodeRunner on) {
     }
 
     /// [batch, heads, queries, keys]
-    private Grid scores(Inputs in, AttentionSpec spec, ScoreStage stage) {
+    Grid scores(Inputs in, AttentionSpec spec, ScoreStage stage) {
         Tensor query = rows(in.query);
         KvView.Packed past = past(in);
         int size = in.heads() * in.queries() * in.keys();
@@ -209,15 +231,24 @@ record AttentionNodes(NodeRunner on) {
         softmaxPrecision(c);
         Inputs in = new Inputs(Grid.of(c.input(0)), Grid.of(c.input(1)), Grid.of(c.input(2)));
         AttentionSpec spec = in.spec(c.node().number("scale", Double.NaN));
-        if (c.node().attributes().get("score_mod") instanceof OnnxCase.Graph graph) {
-            var mod = new Subgraph(on, graph, in.batch(), in.heads(), in.queries(), in.keys());
-            spec = spec.withScoreMod(mod.scoreMod());
+        Optional<Subgraph> scoreMod = subgraph(c, in, "score_mod");
+        Optional<Subgraph> probMod = subgraph(c, in, "prob_mod");
+        Element type = c.element(0);
+        if (on.typed() && (type == Element.F16 || type == Element.BF16)) {
+            Element precision = Element.of(c.node().integer("softmax_precision", Element.F32.number));
+            return new TypedAttention(on, in, spec, type, precision)
+                    .run(
+                            x -> scoreMod.map(g -> g.apply(x)).orElse(x),
+                            x -> probMod.map(g -> g.apply(x)).orElse(x))
+                    .y();
         }
-        if (!(c.node().attributes().get("prob_mod") instanceof OnnxCase.Graph graph)) {
+        if (scoreMod.isPresent()) {
+            spec = spec.withScoreMod(scoreMod.get().scoreMod());
+        }
+        if (probMod.isEmpty()) {
             return attend(in, spec);
         }
-        Grid weights =
-                new Subgraph(on, graph, in.batch(), in.heads(), in.queries(), in.keys()).apply(pattern(in, spec));
+        Grid weights = probMod.get().apply(pattern(in, spec));
         int size = in.heads() * in.queries() * in.keys();
         var y = new double[in.batch() * in.queries() * in.heads() * in.valueDim()];
         for (int b = 0; b < in.batch(); b++) {
@@ -227,5 +258,11 @@ record AttentionNodes(NodeRunner on) {
             System.arraycopy(out, 0, y, b * out.length, out.length);
         }
         return new Grid(y, in.batch(), in.queries(), in.heads(), in.valueDim()).transpose(0, 2, 1, 3);
+    }
+
+    private Optional<Subgraph> subgraph(OnnxCase c, Inputs in, String name) {
+        return c.node().attributes().get(name) instanceof OnnxCase.Graph graph
+                ? Optional.of(new Subgraph(on, graph, in.batch(), in.heads(), in.queries(), in.keys()))
+                : Optional.empty();
     }
 }

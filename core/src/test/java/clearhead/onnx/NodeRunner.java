@@ -17,12 +17,13 @@ import java.util.Set;
 /// by a backend.
 ///
 /// @param type of the activations: F32, or F64 on the reference for exact results
-record NodeRunner(Backend backend, Ops ops, DType type, Arena arena) {
+/// @param typed whether steps of 16-bit nodes are rounded to their type, as in the published numbers
+record NodeRunner(Backend backend, Ops ops, DType type, Arena arena, boolean typed) {
     /// Outputs by their names in the graph. A graph of several nodes is run node by node.
-    static Map<String, Grid> run(Backend backend, DType type, OnnxCase c) {
+    static Map<String, Grid> run(Backend backend, DType type, OnnxCase c, boolean typed) {
         try (Workspace workspace = new Workspace();
                 Arena arena = Arena.ofShared()) {
-            var runner = new NodeRunner(backend, backend.ops(workspace), type, arena);
+            var runner = new NodeRunner(backend, backend.ops(workspace), type, arena, typed);
             var values = new LinkedHashMap<>(c.inputs());
             var outputs = new LinkedHashMap<String, Grid>();
             for (OnnxCase.Node node : c.nodes()) {
