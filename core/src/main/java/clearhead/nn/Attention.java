@@ -52,6 +52,10 @@ public record Attention(
 
     /// The same by whole matrices, so that a probe can change them.
     private Tensor attendPlainly(ForwardPass pass, int layer, Tensor q, KvView past) {
+        if (spec.sinks().isPresent() || !spec.dropout().isNone()) {
+            throw new UnsupportedOperationException("scores and patterns of layer " + layer
+                    + " cannot be changed: it has sinks or dropout, which the plain softmax does not know");
+        }
         Ops ops = pass.ops();
         Sequences sequences = pass.sequences();
         var z = ops.workspace().take(q.type(), q.dim(0), spec.heads(), spec.valueDim());

@@ -86,11 +86,11 @@ public record ForwardPass(
                     + " tokens on its last axis, but the pass has " + tokens());
         }
         var farthest = new int[sequences.count()];
-        for (long i = 0; i < other.size(); i++) {
-            int row = (int) (i % tokens());
-            for (int s = 0; s < farthest.length; s++) {
-                if (row >= sequences.start(s) && row < sequences.start(s + 1)) {
-                    farthest[s] = Math.max(farthest[s], other.intAt(i) + 1);
+        long axes = other.size() / Math.max(1, tokens());
+        for (int s = 0; s < farthest.length; s++) {
+            for (int row = sequences.start(s); row < sequences.start(s + 1); row++) {
+                for (long axis = 0; axis < axes; axis++) {
+                    farthest[s] = Math.max(farthest[s], other.intAt(axis * tokens() + row) + 1);
                 }
             }
         }

@@ -174,6 +174,27 @@ class PositionsTest {
         });
     }
 
+    /// A head of odd size can turn in part.
+    @ParameterizedTest
+    @MethodSource("backendsAndPairings")
+    void oddHeadsTurnInPart(String backend, Pairing pairing) {
+        on(backend, ops -> {
+            Tensor x = new Data(12).normal(3, 1, 7);
+            Tensor y = rope(6, pairing).rotate(pass(ops, Sequences.one(3), 9), x);
+            Tensor even = Tensor.zeros(arena, DType.F32, 3, 1, 6);
+            for (int i = 0; i < 18; i++) {
+                even.set(i, x.at(i / 6 * 7 + i % 6));
+            }
+            Tensor wanted = rope(6, pairing).rotate(pass(ops, Sequences.one(3), 9), even);
+            for (int i = 0; i < 18; i++) {
+                assertEquals(wanted.at(i), y.at(i / 6 * 7 + i % 6));
+            }
+            for (int token = 0; token < 3; token++) {
+                assertEquals(x.at(token * 7 + 6), y.at(token * 7 + 6));
+            }
+        });
+    }
+
     private static void turned(Tensor x, Tensor y, int row, int position, int rotaryDim, Pairing pairing) {
         for (int j = 0; j < rotaryDim / 2; j++) {
             int a = pairing == Pairing.HALVES ? j : 2 * j;
