@@ -15,10 +15,10 @@ final class HeadOutput {
     /// @return [headDim, dim]
     static Tensor columns(Attention attention, Ops ops, int head) {
         var spec = attention.spec();
-        Tensor unit = ops.workspace().take(DType.F32, spec.headDim(), spec.heads() * spec.headDim());
+        Tensor unit = ops.workspace().take(DType.F32, spec.valueDim(), spec.heads() * spec.valueDim());
         unit.data().fill((byte) 0);
-        for (int e = 0; e < spec.headDim(); e++) {
-            unit.set((long) e * unit.dim(1) + head * spec.headDim() + e, 1);
+        for (int e = 0; e < spec.valueDim(); e++) {
+            unit.set((long) e * unit.dim(1) + head * spec.valueDim() + e, 1);
         }
         return ops.linear(unit, attention.output().weight());
     }

@@ -167,7 +167,7 @@ public record HeadScan(
     /// ‖z·Wo‖ by the products of Wo's columns with each other, which are headDim × headDim.
     private static double outputNorm(Run run, Ops ops, int layer, int head) {
         Attention attention = run.model().blocks().get(layer).attention();
-        int headDim = attention.spec().headDim();
+        int headDim = attention.spec().valueDim();
         long mark = ops.workspace().mark();
         try {
             Tensor columns = HeadOutput.columns(attention, ops, head); // [headDim, dim]

@@ -1,5 +1,6 @@
 package clearhead.inspect;
 
+import clearhead.ops.Mask;
 import clearhead.ops.Ops;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
@@ -48,6 +49,9 @@ final class PatternBlock {
             Arrays.fill(cells, Float.NaN);
             return cells;
         }
+        if (!plain(rows)) {
+            return anyCells(rows, ops, head, fromQuery, queries, fromKey, keys, what, norms);
+        }
         long mark = ops.workspace().mark();
         int width = what == What.WEIGHTS ? seen + 1 : seen;
         Tensor q = queries(rows, ops, head, fromQuery, queries, what != What.SCORES);
@@ -85,6 +89,57 @@ final class PatternBlock {
                 cells[at + j] = what == What.EXPONENTS ? cells[at + j] + factors[j] : cells[at + j] * factors[j];
             }
             eachHidden(rows, causal, head, fromQuery + r, fromKey, keys, j -> cells[at + j] = Float.NaN);
+        });
+        ops.workspace().release(mark);
+        return cells;
+    }
+
+    /// Whether the score of a key that a query sees is q·k·scale, and the mask one of the two simple
+    /// ones.
+    static boolean plain(PatternRows rows) {
+        var spec = rows.spec();
+        boolean simple = spec.mask() instanceof Mask.Causal || spec.mask() instanceof Mask.Bidirectional;
+        return simple && spec.hasPlainScores();
+    }
+
+    /// q·k of some queries and keys, [queries, keys].
+    static MemorySegment products(
+            PatternRows rows, Ops ops, int head, int fromQuery, int queries, int fromKey, int keys) {
+        Tensor q = ops.workspace().take(DType.F32, queries, rows.spec().headDim());
+        Tensor k = ops.workspace().take(DType.F32, keys, rows.spec().headDim());
+        rows.copyQueries(head, fromQuery, q);
+        rows.copyKeys(head, fromKey, k);
+        return ops.linear(q, k).data();
+    }
+
+    /// For every kind of attention: each product becomes a score by the layer's own definition.
+    private static float[] anyCells(
+            PatternRows rows,
+            Ops ops,
+            int head,
+            int fromQuery,
+            int queries,
+            int fromKey,
+            int keys,
+            What what,
+            double[] norms) {
+        var cells = new float[Math.multiplyExact(queries, keys)];
+        long mark = ops.workspace().mark();
+        MemorySegment products = products(rows, ops, head, fromQuery, queries, fromKey, keys);
+        IntStream.range(0, queries).parallel().forEach(r -> {
+            int query = fromQuery + r;
+            double lse = rows.lse(head, query);
+            for (int j = 0; j < keys; j++) {
+                double product = products.getAtIndex(ValueLayout.JAVA_FLOAT, (long) r * keys + j);
+                double score = rows.score(product, head, query, fromKey + j);
+                double norm = norms.length == 0 ? 1 : norms[fromKey + j];
+                double cell = switch (what) {
+                    case SCORES -> score;
+                    case WEIGHTS -> Math.exp(score - lse) * norm;
+                    case EXPONENTS -> score - lse + Math.log(norm);
+                };
+                cells[r * keys + j] = score == Double.NEGATIVE_INFINITY ? Float.NaN : (float) cell;
+            }
         });
         ops.workspace().release(mark);
         return cells;

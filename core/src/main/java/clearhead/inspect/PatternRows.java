@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /// The attention pattern of one layer and one sequence, rebuilt row by row or tile by tile when
-/// somebody looks: weight = exp(q·k·scale − lse). Keeps query, keys, values and lse of the run, so
+/// somebody looks: weight = exp(score − lse). Keeps query, keys, values and lse of the run, so
 /// memory grows linearly with the text; the run itself is not changed by a bit.
 ///
 /// Products are summed in double; what is left is the rounding of the run's own `lse`.
@@ -21,21 +21,32 @@ public final class PatternRows {
     private final Tensor value;
     private final Tensor lse;
     private final Tensor out;
+    private final int sequence;
     private final Cuts cuts;
 
     /// @param query [queries, heads, headDim], rotated
     /// @param key [context, kvHeads, headDim], rotated
-    /// @param value [context, kvHeads, headDim]
+    /// @param value [context, kvHeads, valueDim]
     /// @param lse [heads, queries]
     /// @param out [queries, heads, headDim]: Σ weight·value as the run computed it
+    /// @param sequence its number in the run's pass
     /// @param cuts cells that queries do not see, though the mask lets them
-    private PatternRows(AttentionSpec spec, Tensor query, Tensor key, Tensor value, Tensor lse, Tensor out, Cuts cuts) {
+    private PatternRows(
+            AttentionSpec spec,
+            Tensor query,
+            Tensor key,
+            Tensor value,
+            Tensor lse,
+            Tensor out,
+            int sequence,
+            Cuts cuts) {
         this.spec = spec;
         this.query = query;
         this.key = key;
         this.value = value;
         this.lse = lse;
         this.out = out;
+        this.sequence = sequence;
         this.cuts = cuts;
     }
 
@@ -52,6 +63,7 @@ public final class PatternRows {
                 attention.past() instanceof KvView.Packed ? view.value.copy(arena) : view.value,
                 view.lse,
                 view.out.copy(arena),
+                sequence,
                 Cuts.NONE);
     }
 
@@ -60,7 +72,14 @@ public final class PatternRows {
     /// @param arena owner of the copies
     PatternRows copy(Arena arena) {
         return new PatternRows(
-                spec, query.copy(arena), key.copy(arena), value.copy(arena), lse.copy(arena), out.copy(arena), cuts);
+                spec,
+                query.copy(arena),
+                key.copy(arena),
+                value.copy(arena),
+                lse.copy(arena),
+                out.copy(arena),
+                sequence,
+                cuts);
     }
 
     /// The same layer with cells cut out. Rows that lose a key get a new lse and a new Σ
@@ -71,7 +90,7 @@ public final class PatternRows {
     /// @param newLse [heads, queries], a copy of the run's, which is changed
     /// @param newOut [queries, heads, headDim], a copy of the run's, which is changed
     PatternRows cut(Cuts cut, Tensor newLse, Tensor newOut) {
-        var changed = new PatternRows(spec, query, key, value, newLse, newOut, cut);
+        var changed = new PatternRows(spec, query, key, value, newLse, newOut, sequence, cut);
         for (int head = 0; head < spec.heads(); head++) {
             for (int i = 0; i < queries(); i++) {
                 List<Integer> keys = cut.keys(head, position(i));
@@ -147,6 +166,7 @@ public final class PatternRows {
                 value,
                 columns(attention.result().lse(), from, to, arena),
                 attention.result().out().rows(from, to),
+                sequence,
                 Cuts.NONE);
     }
 
@@ -256,13 +276,26 @@ public final class PatternRows {
         double[] k = key(head, keyPosition);
         var column = new double[queries()];
         for (int i = 0; i < column.length; i++) {
-            int position = position(i);
-            boolean cut = cuts.cuts(head, position, keyPosition);
-            column[i] = cut
-                    ? Double.NEGATIVE_INFINITY
-                    : spec.score(Elements.dot(query(head, i), k), 0, head, i, position, keyPosition);
+            column[i] = sees(head, i, keyPosition)
+                    ? score(Elements.dot(query(head, i), k), head, i, keyPosition)
+                    : Double.NEGATIVE_INFINITY;
         }
         return column;
+    }
+
+    /// Whether a query sees a key, and the edge between them is not cut.
+    private boolean sees(int head, int queryRow, int key) {
+        int position = position(queryRow);
+        return spec.mask().sees(sequence, head, queryRow, position, key) && !cuts.cuts(head, position, key);
+    }
+
+    /// What the layer makes of a product q·k before the softmax; −∞ where the query does not see the
+    /// key.
+    double score(double product, int head, int queryRow, int key) {
+        int position = position(queryRow);
+        return cuts.cuts(head, position, key)
+                ? Double.NEGATIVE_INFINITY
+                : spec.score(product, sequence, head, queryRow, position, key);
     }
 
     /// Query rows of this sequence.
@@ -277,7 +310,7 @@ public final class PatternRows {
 
     /// Position of a query row in its sequence.
     public int position(int queryRow) {
-        return spec.alignment().first(0, queries(), context()) + queryRow;
+        return spec.alignment().first(sequence, queries(), context()) + queryRow;
     }
 
     /// One row: scores, weights and their lse.
@@ -306,14 +339,13 @@ public final class PatternRows {
         double[] q = query(head, queryRow);
         int headDim = spec.headDim();
         int kvHead = spec.kvHead(head);
-        int position = position(queryRow);
         var k = new double[headDim];
         var scratch = new float[headDim];
         var scores = new double[toKey - fromKey];
         for (int p = fromKey; p < toKey; p++) {
-            if (spec.mask().sees(0, head, queryRow, position, p) && !cuts.cuts(head, position, p)) {
+            if (sees(head, queryRow, p)) {
                 Elements.read(key, ((long) p * spec.kvHeads() + kvHead) * headDim, k, scratch);
-                scores[p - fromKey] = spec.score(Elements.dot(q, k), 0, head, queryRow, position, p);
+                scores[p - fromKey] = score(Elements.dot(q, k), head, queryRow, p);
             } else {
                 scores[p - fromKey] = Double.NEGATIVE_INFINITY;
             }
@@ -343,16 +375,16 @@ public final class PatternRows {
     ///
     /// @return [headDim]
     public double[] weighed(AttentionRow row) {
-        int headDim = spec.headDim();
+        int valueDim = spec.valueDim();
         int kvHead = spec.kvHead(row.head());
-        var sum = new double[headDim];
-        var v = new double[headDim];
-        var scratch = new float[headDim];
+        var sum = new double[valueDim];
+        var v = new double[valueDim];
+        var scratch = new float[valueDim];
         for (int p = 0; p < context(); p++) {
             double weight = row.weights()[p];
             if (weight != 0) {
-                Elements.read(value, ((long) p * spec.kvHeads() + kvHead) * headDim, v, scratch);
-                for (int e = 0; e < headDim; e++) {
+                Elements.read(value, ((long) p * spec.kvHeads() + kvHead) * valueDim, v, scratch);
+                for (int e = 0; e < valueDim; e++) {
                     sum[e] += weight * v[e];
                 }
             }

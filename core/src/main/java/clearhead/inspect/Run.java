@@ -174,13 +174,13 @@ public final class Run implements AutoCloseable {
             // The products of each two of Wo's columns of this head.
             Tensor columns = HeadOutput.columns(attention, ops, head); // [headDim, dim]
             Tensor gram = ops.linear(columns, columns); // [headDim, headDim]
-            Tensor values = ops.workspace().take(DType.F32, ids.length, spec.headDim());
+            Tensor values = ops.workspace().take(DType.F32, ids.length, spec.valueDim());
             rows.copyValues(head, values);
             float[] product = ops.linear(values, gram).toFloats(); // [tokens, headDim]
             float[] value = values.toFloats();
             for (int t = 0; t < ids.length; t++) {
                 double square = 0;
-                for (int e = t * spec.headDim(); e < (t + 1) * spec.headDim(); e++) {
+                for (int e = t * spec.valueDim(); e < (t + 1) * spec.valueDim(); e++) {
                     square += (double) product[e] * value[e];
                 }
                 result[head][t] = Math.sqrt(Math.max(0, square));
@@ -215,8 +215,8 @@ public final class Run implements AutoCloseable {
             };
             Tensor q = attention.query().forward(pass, h).reshape(ids.length, spec.heads(), spec.headDim());
             Tensor k = attention.key().forward(pass, h).reshape(ids.length, spec.kvHeads(), spec.headDim());
-            Tensor v = attention.value().forward(pass, h).reshape(ids.length, spec.kvHeads(), spec.headDim());
-            Tensor out = attention.output().forward(pass, z(layer).reshape(ids.length, spec.heads() * spec.headDim()));
+            Tensor v = attention.value().forward(pass, h).reshape(ids.length, spec.kvHeads(), spec.valueDim());
+            Tensor out = attention.output().forward(pass, z(layer).reshape(ids.length, spec.heads() * spec.valueDim()));
             Tensor mid = switch (model.blocks().get(layer)) {
                 case Block.PreNorm _ -> ops.add(x, out);
                 case Block.PostNorm b -> b.attentionNorm().forward(pass, ops.add(x, out));

@@ -8,6 +8,7 @@ import clearhead.nn.Norm;
 import clearhead.nn.Positions;
 import clearhead.nn.Site;
 import clearhead.nn.Transformer;
+import clearhead.ops.Mask;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
 import clearhead.tensor.Tensor;
@@ -214,13 +215,15 @@ final class StepTaker {
             products[e] = q[e] * k[e];
             sum += products[e];
         }
-        return new Steps.Products(q, k, products, sum, sum * pattern.spec().scale());
+        double score = pattern.spec().withMask(Mask.BIDIRECTIONAL).score(sum, 0, head, query, query, key);
+        return new Steps.Products(q, k, products, sum, score);
     }
 
     private Steps.Softmax softmax() {
         double[] q = pattern.query(head, query);
-        double max = Arrays.stream(row.scores()).max().orElse(Double.NEGATIVE_INFINITY);
-        double sum = 0;
+        double sink = pattern.spec().sinks().map(s -> s.at(head)).orElse(Double.NEGATIVE_INFINITY);
+        double max = Math.max(sink, Arrays.stream(row.scores()).max().orElse(sink));
+        double sum = sink == Double.NEGATIVE_INFINITY ? 0 : Math.exp(sink - max);
         for (double score : row.scores()) {
             sum += Math.exp(score - max);
         }
@@ -265,7 +268,7 @@ final class StepTaker {
 
     private Steps.Output output() {
         int heads = pattern.spec().heads();
-        int headDim = pattern.spec().headDim();
+        int headDim = pattern.spec().valueDim();
         double[] run = Elements.row(look.at(Site.ATTN_OUT), query);
         double[] bias = attention.output().bias().map(Tensor::toDoubles).orElseGet(() -> new double[0]);
         long mark = ops.workspace().mark();

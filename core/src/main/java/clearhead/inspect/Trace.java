@@ -91,8 +91,10 @@ public final class Trace {
         return switch (site) {
             case EMBED, RESID_PRE, ATTN_NORM, ATTN_OUT, RESID_MID, MLP_NORM, MLP_OUT, RESID_POST, FINAL_NORM ->
                 new Shape(tokens, model.dim());
-            case Q_PRE, Q, Z -> new Shape(tokens, heads, headDim);
-            case K_PRE, K, V -> new Shape(tokens, kvHeads, headDim);
+            case Q_PRE, Q -> new Shape(tokens, heads, headDim);
+            case K_PRE, K -> new Shape(tokens, kvHeads, headDim);
+            case V -> new Shape(tokens, kvHeads, attention.spec().valueDim());
+            case Z -> new Shape(tokens, heads, attention.spec().valueDim());
             case SCORES, PATTERN -> new Shape(heads, tokens, tokens);
             case MLP_POST -> new Shape(tokens, hidden(block));
             case LOGITS -> new Shape(tokens, model.vocab());

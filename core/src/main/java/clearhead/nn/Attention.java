@@ -5,6 +5,7 @@ import clearhead.ops.KvView;
 import clearhead.ops.Ops;
 import clearhead.ops.Sequences;
 import clearhead.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 
 /// Multi-head attention: softmax(q·kᵀ·scale)·v, heads side by side, then ·Wo. Vaswani et al. 2017,
 /// arXiv:1706.03762, section 3.2; grouped key and value heads, Ainslie et al. 2023,
@@ -64,10 +65,35 @@ public record Attention(
             int to = sequences.start(s + 1);
             var scores = ops.scores(q.rows(from, to), past, s, spec); // [heads, queries, context]
             scores = pass.tap(Site.SCORES, layer, scores);
-            var pattern = pass.tap(Site.PATTERN, layer, ops.softmax(scores));
+            var pattern = pass.tap(Site.PATTERN, layer, pattern(ops, scores));
             var out = ops.weigh(pattern, past, s, spec); // [queries, heads, valueDim]
             z.rows(from, to).data().copyFrom(out.data());
         }
         return z;
+    }
+
+    /// softmax(scores); a head's sink takes part as one key more, whose weight is then left out.
+    ///
+    /// @param scores [heads, queries, context]
+    private Tensor pattern(Ops ops, Tensor scores) {
+        if (spec.sinks().isEmpty()) {
+            return ops.softmax(scores);
+        }
+        int heads = scores.dim(0);
+        int queries = scores.dim(1);
+        int context = scores.dim(2);
+        long rowBytes = scores.type().bytes(context);
+        long longer = scores.type().bytes(context + 1);
+        Tensor with = ops.workspace().take(scores.type(), heads, queries, context + 1);
+        for (long row = 0; row < (long) heads * queries; row++) {
+            MemorySegment.copy(scores.data(), row * rowBytes, with.data(), row * longer, rowBytes);
+            with.set(row * (context + 1) + context, spec.sinks().get().at(row / queries));
+        }
+        Tensor weights = ops.softmax(with);
+        Tensor pattern = ops.workspace().take(scores.type(), heads, queries, context);
+        for (long row = 0; row < (long) heads * queries; row++) {
+            MemorySegment.copy(weights.data(), row * longer, pattern.data(), row * rowBytes, rowBytes);
+        }
+        return pattern;
     }
 }

@@ -135,7 +135,7 @@ public sealed interface KvView {
 
         /// @param largest magnitude among the elements
         public static float scale(float largest) {
-            return largest - largest == 0 ? largest / 127 : Float.NaN;
+            return Float.isFinite(largest) ? largest / 127 : Float.NaN;
         }
 
         /// The whole number nearest to x/scale, ties to even.

@@ -221,7 +221,8 @@ public final class Tape implements Ops {
 
     private void recur(Node.Recur node, Tensor dOut) {
         Recurrence r = node.recurrence();
-        Optional<Tensor> dCells = cells(node).map(c -> like(pending.remove(address(c)).value, c));
+        Optional<Tensor> dCells = cells(node)
+                .flatMap(c -> Optional.ofNullable(pending.remove(address(c))).map(held -> like(held.value, c)));
         var into = new Recurrence(
                 r.cell(),
                 r.reverse(),

@@ -51,8 +51,9 @@ record Einsum(NodeRunner on) {
         }
         List<Integer> result = sides.length == 2
                 ? labels(sides[1], ellipsis)
-                : uses.keySet().stream()
-                        .filter(label -> label < 0 || uses.get(label) == 1)
+                : uses.entrySet().stream()
+                        .filter(use -> use.getKey() < 0 || use.getValue() == 1)
+                        .map(Map.Entry::getKey)
                         .toList();
         Map<Integer, Integer> sizes = new LinkedHashMap<>();
         for (int n = 0; n < count; n++) {

@@ -65,7 +65,7 @@ final class Squashes {
                     }
                 }
             }
-            if (low == low) {
+            if (!Float.isNaN(low)) {
                 for (long i = 0; i < count * 4L; i += 4) {
                     float value = y.get(F32, yAt + i);
                     if (value == low || value == high) {

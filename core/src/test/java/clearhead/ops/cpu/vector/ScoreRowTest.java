@@ -194,13 +194,15 @@ class ScoreRowTest {
             m.set(ValueLayout.JAVA_FLOAT, 4 * 21L, -1);
             var root = ScoreRow.of(ScoreRule.Traced.of((s, b, h, q, k) -> s.sqrt()));
             var failure = assertThrows(ScoreException.class, () -> root.values(m, 0, -1, 0, 3, 90, 64));
-            assertTrue(failure.getMessage().contains("head 3, query 90, key 85"), failure.getMessage());
+            assertTrue(String.valueOf(failure.getMessage()).contains("head 3, query 90, key 85"), failure.getMessage());
             root.values(m, 0, ~(1L << 21), 0, 3, 90, 64); // what is not visible does not fail
             var table = Table.of(Tensor.zeros(arena, DType.F32, 10));
             var beyond = ScoreRow.of(ScoreRule.Traced.of((s, b, h, q, k) -> s.plus(table.at(q.minus(k)))));
             var outside = assertThrows(ScoreException.class, () -> beyond.values(m, 0, -1, 1, 2, 70, 0));
-            assertTrue(outside.getMessage().contains("index 70 of axis 0"), outside.getMessage());
-            assertTrue(outside.getMessage().contains("head 2, query 70, key 0 of sequence 1"), outside.getMessage());
+            assertTrue(String.valueOf(outside.getMessage()).contains("index 70 of axis 0"), outside.getMessage());
+            assertTrue(
+                    String.valueOf(outside.getMessage()).contains("head 2, query 70, key 0 of sequence 1"),
+                    outside.getMessage());
         }
     }
 }
