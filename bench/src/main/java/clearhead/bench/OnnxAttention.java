@@ -95,6 +95,7 @@ final class OnnxAttention implements Peer {
     }
 
     @Override
+    @SuppressWarnings("MustBeClosed") // until release()
     public void take(AttentionWork work, AttentionWork.Inputs from, int threads) throws IOException {
         release();
         var arena = Arena.ofShared();
