@@ -1,6 +1,5 @@
 package clearhead.ops.cpu.vector;
 
-import static clearhead.ops.cpu.vector.BlockSoftmax.SCORE_ROW;
 import static clearhead.ops.cpu.vector.Lanes.COUNT;
 import static clearhead.ops.cpu.vector.Lanes.FLOATS;
 import static clearhead.ops.cpu.vector.Lanes.ORDER;
@@ -22,17 +21,29 @@ import jdk.incubator.vector.FloatVector;
 /// Backward of fused attention in linear memory: the weights of a block are rebuilt from its scores
 /// and the forward pass's log-sum-exp. FlashAttention-2, Dao 2023, arXiv:2307.08691, algorithm 2.
 ///
-/// A task is one sequence and one kv head. It takes the blocks of 64 keys in order, for each the
-/// query heads of the group, for each the blocks of 64 queries that see the keys: so dKey and
-/// dValue of a block stay in the first cache levels, dQuery grows key block by key block, and every
-/// sum has one order whatever the number of threads.
-///
 /// ```
 /// S = Q·Kᵀ   P = exp(S·scale − lse)   dV += Pᵀ·dO   dP = dO·Vᵀ
 /// dS = P∘(dP − rowsum(dO∘O))·scale    dK += dSᵀ·Q   dQ += dS·K
 /// ```
+///
+/// A task is a range of key blocks of one kv head of one sequence. It takes the query heads of the
+/// group in order, for each the blocks of 64 queries that see the keys, for each its key blocks in
+/// order. dKey and dValue of the range are its own. What it has for dQuery of a block it adds when
+/// all ranges before have added theirs ([Turns]). How long a range is depends on the sequence and on
+/// the model alone, so every sum has one order whatever the number of threads, and alone or in a
+/// batch.
 final class AttentionBackward {
     private static final int PAGE = KvView.PAGE;
+
+    /// Floats of keys and values of a range: with all that is made of them and the tiles of a block of
+    /// queries, two thirds of a second cache level of 1 MB.
+    private static final int RANGE = 256 * 128;
+
+    /// Tasks of a sequence that are enough for many cores.
+    private static final int TASKS = 32;
+
+    /// Heads whose queries are gone through at the same time.
+    private static final int ABREAST = 4;
 
     private final Tensor query;
     private final Sequences queries;
@@ -78,115 +89,81 @@ final class AttentionBackward {
                 workspace.take(DType.F32, past.value().shape()));
         long mark = workspace.mark();
         Tensor delta = workspace.take(DType.F32, query.dim(0), spec.heads());
-        var backward = new AttentionBackward(query, queries, past, spec, forward, dOut, gradient, delta);
-        workers.run(
-                Math.multiplyExact(queries.count(), spec.kvHeads()),
-                task -> backward.head(task / spec.kvHeads(), task % spec.kvHeads()));
+        new AttentionBackward(query, queries, past, spec, forward, dOut, gradient, delta).run(workers);
         workspace.release(mark);
         return gradient;
     }
 
-    /// Where each piece of a task's memory begins, in bytes.
-    private record Places(int dim) {
-        private static final long SCORES = PAGE * SCORE_ROW;
-
-        long rowBytes() {
-            return dim * 4L;
+    private void run(Workers workers) {
+        workers.run(Math.ceilDiv(query.dim(0), PAGE), task -> {
+            int from = task * PAGE;
+            deltas(from, Math.min(query.dim(0), from + PAGE));
+        });
+        int[] firstTask = new int[queries.count() + 1];
+        int[] firstBlock = new int[queries.count() + 1];
+        for (int s = 0; s < queries.count(); s++) {
+            int ranges = Math.ceilDiv(Math.ceilDiv(past.length(s), PAGE), blocksOfRange(s));
+            firstTask[s + 1] = Math.addExact(firstTask[s], Math.multiplyExact(ranges, spec.kvHeads()));
+            firstBlock[s + 1] = firstBlock[s] + Math.ceilDiv(queries.length(s), PAGE);
         }
-
-        /// One block of 64 rows, or a transposed one.
-        private long block(int number) {
-            return 2 * SCORES + number * (PAGE * rowBytes() + 64 & -64);
-        }
-
-        /// P, [queries, keys].
-        long weights() {
-            return 0;
-        }
-
-        /// dP, then dS, [queries, keys].
-        long dScores() {
-            return SCORES;
-        }
-
-        long keyTransposed() {
-            return block(0);
-        }
-
-        long valueTransposed() {
-            return block(1);
-        }
-
-        long key() {
-            return block(2);
-        }
-
-        long dKey() {
-            return block(3);
-        }
-
-        long dValue() {
-            return block(4);
-        }
-
-        long query() {
-            return block(5);
-        }
-
-        long dOut() {
-            return block(6);
-        }
-
-        long bytes() {
-            return block(7);
-        }
+        var turns = new Turns(Math.multiplyExact(firstBlock[queries.count()], spec.heads()));
+        workers.run(firstTask[queries.count()], task -> {
+            int s = Tasks.owner(firstTask, task);
+            int ranges = (firstTask[s + 1] - firstTask[s]) / spec.kvHeads();
+            int local = task - firstTask[s];
+            int firstHead = local / (ABREAST * ranges) * ABREAST;
+            int heads = Math.min(ABREAST, spec.kvHeads() - firstHead);
+            local -= firstHead * ranges;
+            try {
+                range(s, firstHead + local % heads, local / heads, turns, firstBlock[s]);
+            } catch (Throwable t) {
+                turns.fail();
+                throw t;
+            }
+        });
     }
 
-    private void head(int sequence, int kvHead) {
-        int dim = spec.headDim();
+    private int blocksOfRange(int sequence) {
+        int most = RANGE / PAGE / Math.max(spec.headDim(), spec.valueDim());
+        long blocks = (long) Math.ceilDiv(past.length(sequence), PAGE) * spec.kvHeads();
+        return (int) Math.clamp(blocks / TASKS, 1, Math.max(1, most));
+    }
+
+    private void range(int sequence, int kvHead, int number, Turns turns, int firstTurn) {
         int group = spec.heads() / spec.kvHeads();
+        int blocks = blocksOfRange(sequence);
+        int from = number * blocks * PAGE;
+        int to = Math.min(past.length(sequence), from + blocks * PAGE);
         int count = queries.length(sequence);
-        int context = past.length(sequence);
-        int start = queries.start(sequence);
-        var at = new Places(dim);
-        MemorySegment m = Scratch.of(at.bytes());
-        long rowBytes = at.rowBytes();
-        long queryRow = spec.heads() * rowBytes;
-        long keyRow = spec.kvHeads() * rowBytes;
+        int seeing = Visible.firstQuery(spec.mask(), count, past.length(sequence), from);
+        var tile = new BackwardTile(
+                query, queries, past, spec, forward, dOut, gradient, delta, sequence, kvHead, from, to);
+        tile.loadKeys();
         for (int g = 0; g < group; g++) {
             int head = kvHead * group + g;
-            long first = start * queryRow + head * rowBytes;
-            TileProduct.clear(gradient.dQuery().data(), first, queryRow, count, dim);
-            deltas(start, count, head);
-        }
-        for (int key = 0; key < context; key += PAGE) {
-            int keys = Math.min(PAGE, context - key);
-            long source = (past.rows().start(sequence) + (long) key) * keyRow + kvHead * rowBytes;
-            MemorySegment k = past.key().data();
-            MemorySegment v = past.value().data();
-            KeyPages.gather(k, source, keyRow, m, at.key(), at.keyTransposed(), keys, dim);
-            KeyPages.gather(v, source, keyRow, m, at.query(), at.valueTransposed(), keys, dim);
-            TileProduct.clear(m, at.dKey(), rowBytes, keys, dim);
-            TileProduct.clear(m, at.dValue(), rowBytes, keys, dim);
-            int seeing = Visible.firstQuery(spec.mask(), count, context, key);
-            for (int g = 0; g < group; g++) {
-                int head = kvHead * group + g;
-                for (int row = seeing; row < count; row += PAGE) {
-                    block(m, at, start, count, context, head, row, key, keys);
-                }
+            for (int row = seeing / PAGE * PAGE; row < count; row += PAGE) {
+                tile.queries(head, row);
+                int turn = (firstTurn + row / PAGE) * spec.heads() + head;
+                turns.await(turn, number);
+                tile.addQueries(head, row);
+                turns.end(turn);
             }
-            KeyPages.copy(m, at.dKey(), rowBytes, gradient.dKey().data(), source, keyRow, keys, dim);
-            KeyPages.copy(m, at.dValue(), rowBytes, gradient.dValue().data(), source, keyRow, keys, dim);
         }
+        tile.storeKeys();
     }
 
-    /// rowsum(dO∘O)·scale of one head.
-    private void deltas(int start, int count, int head) {
-        int dim = spec.headDim();
-        float scale = (float) spec.scale();
+    /// rowsum(dO∘O) of every head of some tokens; and their dQuery = 0.
+    private void deltas(int from, int to) {
+        int dim = spec.valueDim();
         MemorySegment out = forward.out().data();
-        for (int i = 0; i < count; i++) {
-            long row = (start + (long) i) * spec.heads() + head;
+        long heads = spec.heads();
+        TileProduct.clear(
+                gradient.dQuery().data(),
+                from * heads * spec.headDim() * 4,
+                heads * spec.headDim() * 4,
+                to - from,
+                (int) heads * spec.headDim());
+        for (long row = from * heads; row < to * heads; row++) {
             float tail = 0;
             var sum = FloatVector.zero(FLOATS);
             int column = 0;
@@ -199,201 +176,7 @@ final class AttentionBackward {
                 long at = (row * dim + column) * 4;
                 tail = Math.fma(dOut.data().get(F32, at), out.get(F32, at), tail);
             }
-            delta.data().set(F32, row * 4, (BlockSoftmax.sum(sum) + tail) * scale);
+            delta.data().set(F32, row * 4, BlockSoftmax.sum(sum) + tail);
         }
-    }
-
-    /// One block of queries against one block of keys.
-    private void block(
-            MemorySegment m, Places at, int start, int count, int context, int head, int row, int key, int keys) {
-        int dim = spec.headDim();
-        int rows = Math.min(PAGE, count - row);
-        long rowBytes = at.rowBytes();
-        long queryRow = spec.heads() * rowBytes;
-        long source = (start + (long) row) * queryRow + head * rowBytes;
-        KeyPages.copy(query.data(), source, queryRow, m, at.query(), rowBytes, rows, dim);
-        KeyPages.copy(dOut.data(), source, queryRow, m, at.dOut(), rowBytes, rows, dim);
-        boolean whole = visible(row, count, context) >= key + keys;
-        // On the diagonal, 16 queries at a time and no more keys than the last of them sees.
-        int step = whole ? rows : 16;
-        for (int i = 0; i < rows; i += step) {
-            int some = Math.min(step, rows - i);
-            int seen = Math.min(keys, visible(row + i + some - 1, count, context) - key);
-            int columns = (seen + 15) & -16;
-            TileProduct.multiply(
-                    m,
-                    at.query() + i * rowBytes,
-                    rowBytes,
-                    4,
-                    m,
-                    at.keyTransposed(),
-                    SCORE_ROW,
-                    m,
-                    at.weights() + i * SCORE_ROW,
-                    SCORE_ROW,
-                    some,
-                    columns,
-                    dim,
-                    false);
-            TileProduct.multiply(
-                    m,
-                    at.dOut() + i * rowBytes,
-                    rowBytes,
-                    4,
-                    m,
-                    at.valueTransposed(),
-                    SCORE_ROW,
-                    m,
-                    at.dScores() + i * SCORE_ROW,
-                    SCORE_ROW,
-                    some,
-                    columns,
-                    dim,
-                    false);
-            gradients(m, at, start, count, context, head, row, i, some, key, keys, columns);
-        }
-        MemorySegment dQuery = gradient.dQuery().data();
-        if (whole) {
-            TileProduct.multiply(
-                    m,
-                    at.weights(),
-                    4,
-                    SCORE_ROW,
-                    m,
-                    at.dOut(),
-                    rowBytes,
-                    m,
-                    at.dValue(),
-                    rowBytes,
-                    keys,
-                    dim,
-                    rows,
-                    true);
-            TileProduct.multiply(
-                    m,
-                    at.dScores(),
-                    4,
-                    SCORE_ROW,
-                    m,
-                    at.query(),
-                    rowBytes,
-                    m,
-                    at.dKey(),
-                    rowBytes,
-                    keys,
-                    dim,
-                    rows,
-                    true);
-            TileProduct.multiply(
-                    m,
-                    at.dScores(),
-                    SCORE_ROW,
-                    4,
-                    m,
-                    at.key(),
-                    rowBytes,
-                    dQuery,
-                    source,
-                    queryRow,
-                    rows,
-                    dim,
-                    keys,
-                    true);
-            return;
-        }
-        // On the diagonal only queries from a key on have weight on it.
-        for (int j = 0; j < keys; j += 4) {
-            int some = Math.min(4, keys - j);
-            int skip = Math.max(0, Visible.firstQuery(spec.mask(), count, context, key + j) - row);
-            TileProduct.multiply(
-                    m,
-                    at.weights() + j * 4L + skip * SCORE_ROW,
-                    4,
-                    SCORE_ROW,
-                    m,
-                    at.dOut() + skip * rowBytes,
-                    rowBytes,
-                    m,
-                    at.dValue() + j * rowBytes,
-                    rowBytes,
-                    some,
-                    dim,
-                    rows - skip,
-                    true);
-            TileProduct.multiply(
-                    m,
-                    at.dScores() + j * 4L + skip * SCORE_ROW,
-                    4,
-                    SCORE_ROW,
-                    m,
-                    at.query() + skip * rowBytes,
-                    rowBytes,
-                    m,
-                    at.dKey() + j * rowBytes,
-                    rowBytes,
-                    some,
-                    dim,
-                    rows - skip,
-                    true);
-        }
-        for (int i = 0; i < rows; i += 4) {
-            int some = Math.min(4, rows - i);
-            int visible = Math.min(keys, Visible.keys(spec.mask(), count, context, row + i + some - 1) - key);
-            TileProduct.multiply(
-                    m,
-                    at.dScores() + i * SCORE_ROW,
-                    SCORE_ROW,
-                    4,
-                    m,
-                    at.key(),
-                    rowBytes,
-                    dQuery,
-                    source + i * queryRow,
-                    queryRow,
-                    some,
-                    dim,
-                    visible,
-                    true);
-        }
-    }
-
-    /// P and dS of some rows of a block, from scores and dP.
-    private void gradients(
-            MemorySegment m,
-            Places at,
-            int start,
-            int count,
-            int context,
-            int head,
-            int row,
-            int from,
-            int rows,
-            int key,
-            int keys,
-            int columns) {
-        float scale = (float) spec.scale();
-        float factor = (float) (spec.scale() / BlockSoftmax.LN_2);
-        MemorySegment lses = forward.lse().data();
-        MemorySegment deltas = delta.data();
-        for (int i = from; i < from + rows; i++) {
-            int seen = Math.min(keys, visible(row + i, count, context) - key);
-            long token = start + (long) row + i;
-            float lse = lses.get(F32, ((long) head * query.dim(0) + token) * 4);
-            float minusDelta = -deltas.get(F32, (token * spec.heads() + head) * 4);
-            BlockSoftmax.gradientRow(
-                    m,
-                    at.weights() + i * SCORE_ROW,
-                    at.dScores() + i * SCORE_ROW,
-                    seen,
-                    columns,
-                    factor,
-                    scale,
-                    lse,
-                    minusDelta);
-        }
-    }
-
-    private int visible(int row, int count, int context) {
-        return Visible.keys(spec.mask(), count, context, row);
     }
 }
