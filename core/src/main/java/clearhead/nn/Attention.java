@@ -53,9 +53,9 @@ public record Attention(
 
     /// The same by whole matrices, so that a probe can change them.
     private Tensor attendPlainly(ForwardPass pass, int layer, Tensor q, KvView past) {
-        if (spec.sinks().isPresent() || !spec.dropout().isNone()) {
+        if (!spec.dropout().isNone()) {
             throw new UnsupportedOperationException("scores and patterns of layer " + layer
-                    + " cannot be changed: it has sinks or dropout, which the plain softmax does not know");
+                    + " cannot be changed in training: it drops weights, which the plain softmax does not");
         }
         Ops ops = pass.ops();
         Sequences sequences = pass.sequences();
