@@ -333,6 +333,6 @@ class CacheConformanceTest {
 
     private static void refused(String why, Runnable call) {
         var e = assertThrows(IllegalArgumentException.class, call::run);
-        assertTrue(e.getMessage().contains(why), e.getMessage());
+        assertTrue(String.valueOf(e.getMessage()).contains(why), e.getMessage());
     }
 }
