@@ -44,7 +44,9 @@ public record Attention(
         if (scores == Probe.Interest.REPLACE || pattern == Probe.Interest.REPLACE) {
             return attendPlainly(pass, layer, q, past);
         }
-        var attended = pass.ops().attention(q, pass.sequences(), past, spec);
+        var dropping =
+                pass.dropout().isNone() ? spec : spec.withDropout(pass.dropout().of(layer));
+        var attended = pass.ops().attention(q, pass.sequences(), past, dropping);
         if (scores == Probe.Interest.READ || pattern == Probe.Interest.READ) {
             probe.attended(layer, new Probe.Attention(q, pass.sequences(), past, spec, attended));
         }

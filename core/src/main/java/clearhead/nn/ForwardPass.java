@@ -1,5 +1,6 @@
 package clearhead.nn;
 
+import clearhead.ops.Dropout;
 import clearhead.ops.Ops;
 import clearhead.ops.Sequences;
 import clearhead.tensor.DType;
@@ -19,6 +20,7 @@ import java.util.Optional;
 /// @param keyValues keys and values of earlier passes
 /// @param probe looks at the pass
 /// @param logitRows I32 [rows]: tokens whose logits are wanted; absent means all
+/// @param dropout of attention weights, in training; each layer drops its own
 public record ForwardPass(
         Ops ops,
         Tensor ids,
@@ -27,7 +29,8 @@ public record ForwardPass(
         Sequences sequences,
         KeyValues keyValues,
         Probe probe,
-        Optional<Tensor> logitRows) {
+        Optional<Tensor> logitRows,
+        Dropout dropout) {
 
     /// A pass over whole sequences from position 0, without a cache, giving all logits.
     public static ForwardPass of(Ops ops, int[] ids, Sequences sequences) {
@@ -58,12 +61,13 @@ public record ForwardPass(
                 positions.set(row, first[s] + row - sequences.start(s));
             }
         }
-        return new ForwardPass(ops, idTensor, positions, lengths, sequences, keyValues, Probe.NONE, Optional.empty());
+        return new ForwardPass(
+                ops, idTensor, positions, lengths, sequences, keyValues, Probe.NONE, Optional.empty(), Dropout.NONE);
     }
 
     /// The same pass, looked at.
     public ForwardPass with(Probe other) {
-        return new ForwardPass(ops, ids, positions, lengths, sequences, keyValues, other, logitRows);
+        return new ForwardPass(ops, ids, positions, lengths, sequences, keyValues, other, logitRows, dropout);
     }
 
     /// The same pass as a part of longer work: a prompt that is computed in pieces turns as in one pass.
@@ -74,7 +78,7 @@ public record ForwardPass(
             throw new IllegalArgumentException(
                     "lengths of " + whole.length + " sequences, but the pass has " + sequences.count());
         }
-        return new ForwardPass(ops, ids, positions, whole, sequences, keyValues, probe, logitRows);
+        return new ForwardPass(ops, ids, positions, whole, sequences, keyValues, probe, logitRows, dropout);
     }
 
     /// The same pass with its tokens at other positions.
@@ -94,7 +98,12 @@ public record ForwardPass(
                 }
             }
         }
-        return new ForwardPass(ops, ids, other, farthest, sequences, keyValues, probe, logitRows);
+        return new ForwardPass(ops, ids, other, farthest, sequences, keyValues, probe, logitRows, dropout);
+    }
+
+    /// The same pass, dropping attention weights.
+    public ForwardPass withDropout(Dropout other) {
+        return new ForwardPass(ops, ids, positions, lengths, sequences, keyValues, probe, logitRows, other);
     }
 
     /// The same pass, giving the logits of these tokens only.
@@ -103,7 +112,7 @@ public record ForwardPass(
         for (int i = 0; i < rows.length; i++) {
             wanted.set(i, rows[i]);
         }
-        return new ForwardPass(ops, ids, positions, lengths, sequences, keyValues, probe, Optional.of(wanted));
+        return new ForwardPass(ops, ids, positions, lengths, sequences, keyValues, probe, Optional.of(wanted), dropout);
     }
 
     /// The same pass, giving the logits of the last token of each sequence only.

@@ -132,20 +132,15 @@ public record AttentionSpec(
                 rule);
     }
 
+    /// @param probability of dropping a weight
+    /// @param seed of this layer and step
     public AttentionSpec withDropout(double probability, long seed) {
+        return withDropout(new Dropout(probability, seed, 0));
+    }
+
+    public AttentionSpec withDropout(Dropout other) {
         return new AttentionSpec(
-                heads,
-                kvHeads,
-                headDim,
-                valueDim,
-                scale,
-                softCap,
-                mask,
-                alignment,
-                bias,
-                sinks,
-                new Dropout(probability, seed),
-                rule);
+                heads, kvHeads, headDim, valueDim, scale, softCap, mask, alignment, bias, sinks, other, rule);
     }
 
     /// With a score function over symbols, which is called here, once, and compiled into the kernel.

@@ -6,8 +6,10 @@ package clearhead.ops;
 ///
 /// @param probability p, from 0 (none) to below 1
 /// @param seed of this layer and step
-public record Dropout(double probability, long seed) {
-    public static final Dropout NONE = new Dropout(0, 0);
+/// @param first added to the number of a sequence, so that a batch that runs in pieces drops what it
+///     would drop as a whole
+public record Dropout(double probability, long seed, int first) {
+    public static final Dropout NONE = new Dropout(0, 0, 0);
 
     private static final int BITS = 24;
 
@@ -15,6 +17,11 @@ public record Dropout(double probability, long seed) {
         if (!(probability >= 0 && probability < 1)) {
             throw new IllegalArgumentException("dropout needs a probability from 0 to below 1, got " + probability);
         }
+    }
+
+    /// Of another layer: the same probability, other weights.
+    public Dropout of(int layer) {
+        return new Dropout(probability, mix(seed ^ mix(layer + 1)), first);
     }
 
     /// Whether it does nothing.
@@ -27,7 +34,7 @@ public record Dropout(double probability, long seed) {
     /// @param query number of the query among the sequence's queries
     public int row(int sequence, int head, int query) {
         long z = mix(seed + 0x9E3779B97F4A7C15L);
-        z = mix(z ^ sequence);
+        z = mix(z ^ (sequence + (long) first));
         z = mix(z ^ head);
         return (int) (mix(z ^ query) >>> 32);
     }

@@ -3,6 +3,7 @@ package clearhead.train;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Transformer;
 import clearhead.ops.Backend;
+import clearhead.ops.Dropout;
 import clearhead.ops.Ops;
 import clearhead.ops.Sequences;
 import clearhead.tensor.DType;
@@ -34,8 +35,13 @@ public final class Learner implements AutoCloseable {
     /// @param weight usually 1/(tokens of the whole step)
     /// @return Σ of the losses, in nats
     public double learn(int[] inputs, int[] targets, Sequences sequences, double weight) {
+        return learn(inputs, targets, sequences, weight, Dropout.NONE);
+    }
+
+    /// As above, dropping attention weights.
+    public double learn(int[] inputs, int[] targets, Sequences sequences, double weight, Dropout dropout) {
         tape.reset();
-        Tensor losses = losses(tape, inputs, targets, sequences);
+        Tensor losses = losses(tape, inputs, targets, sequences, dropout);
         Tensor weights = activations.take(type, losses.shape());
         for (int i = 0; i < targets.length; i++) {
             weights.set(i, targets[i] < 0 ? 0 : weight);
@@ -49,7 +55,7 @@ public final class Learner implements AutoCloseable {
     /// @return Σ of the losses, in nats
     public double loss(int[] inputs, int[] targets, Sequences sequences) {
         activations.reset();
-        return sum(losses(ops, inputs, targets, sequences));
+        return sum(losses(ops, inputs, targets, sequences, Dropout.NONE));
     }
 
     /// Logits of the last token of a sequence.
@@ -58,8 +64,9 @@ public final class Learner implements AutoCloseable {
         return model.forward(ForwardPass.of(ops, ids).lastLogits()).toFloats();
     }
 
-    private Tensor losses(Ops ops, int[] inputs, int[] targets, Sequences sequences) {
-        Tensor logits = model.forward(ForwardPass.of(ops, inputs, sequences)); // [tokens, vocab]
+    private Tensor losses(Ops ops, int[] inputs, int[] targets, Sequences sequences, Dropout dropout) {
+        var pass = ForwardPass.of(ops, inputs, sequences).withDropout(dropout);
+        Tensor logits = model.forward(pass); // [tokens, vocab]
         Tensor wanted = activations.take(DType.I32, targets.length);
         for (int i = 0; i < targets.length; i++) {
             wanted.set(i, targets[i]);

@@ -64,6 +64,7 @@ public record Recipe(
     /// @param microBatch sequences that run at once; changes speed and memory, and only rounding of
     ///     the result
     /// @param context tokens of a sequence
+    /// @param attentionDropout probability of dropping an attention weight while learning
     /// @param validateEvery steps between measurements on a part of the held-out texts
     /// @param validationWindows sequences of each held-out text in that part
     /// @param sampleEvery steps between samples
@@ -77,6 +78,7 @@ public record Recipe(
             double floor,
             long warmup,
             AdamW optimizer,
+            double attentionDropout,
             long validateEvery,
             int validationWindows,
             long sampleEvery,
@@ -143,6 +145,10 @@ public record Recipe(
         if (warmup < 0 || warmup >= steps) {
             throw json.wrong("warmup", "wanted 0 to fewer than " + steps + " steps, found " + warmup);
         }
+        double dropout = json.real("attention_dropout", 0);
+        if (!(dropout >= 0 && dropout < 1)) {
+            throw json.wrong("attention_dropout", "wanted 0 to below 1, found " + dropout);
+        }
         return new Hyperparameters(
                 steps,
                 batch,
@@ -157,6 +163,7 @@ public record Recipe(
                         json.real("epsilon", 1e-8),
                         json.real("weight_decay", 0.1),
                         json.real("clip", 1)),
+                dropout,
                 positive(json, "validate_every", json.integer("validate_every", 100)),
                 positive(json, "validation_windows", json.integer("validation_windows", 16)),
                 positive(json, "sample_every", json.integer("sample_every", 500)),

@@ -2,6 +2,7 @@ package clearhead.train;
 
 import clearhead.io.ModelFileException;
 import clearhead.ops.Backend;
+import clearhead.ops.Dropout;
 import clearhead.ops.Sequences;
 import clearhead.tensor.DType;
 import clearhead.tokenizer.Tokenizer;
@@ -59,6 +60,9 @@ public final class Training implements AutoCloseable {
     /// @param complete whether these are all steps of the recipe
     /// @param scores of each held-out text, whole; empty unless complete
     public record Result(long steps, boolean complete, List<HeldOut.Score> scores, Path model) {}
+
+    /// Stream of random numbers that is the dropout's.
+    private static final long DROPOUT = -2;
 
     private final Recipe recipe;
     private final Options options;
@@ -200,7 +204,8 @@ public final class Training implements AutoCloseable {
             for (int row = 0; row < rows; row++) {
                 windows.copy(step * training.batch() + done + row, inputs, targets, row * context);
             }
-            sum += learner.learn(inputs, targets, sequences, weight);
+            var dropout = new Dropout(training.attentionDropout(), new Draws(recipe.seed(), DROPOUT).bits(step), done);
+            sum += learner.learn(inputs, targets, sequences, weight, dropout);
         }
         return sum * weight;
     }

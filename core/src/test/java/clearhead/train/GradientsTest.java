@@ -9,6 +9,7 @@ import clearhead.model.Parameter;
 import clearhead.nn.ForwardPass;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
+import clearhead.ops.Dropout;
 import clearhead.ops.Sequences;
 import clearhead.ops.cpu.reference.ReferenceBackend;
 import clearhead.tensor.DType;
@@ -166,5 +167,33 @@ class GradientsTest {
 
     private static int[] head(int[] ids, int from, int to) {
         return java.util.Arrays.copyOfRange(ids, from, to);
+    }
+
+    /// A batch in two pieces drops the weights that it drops as a whole.
+    @Test
+    void dropoutIsTheSameInPieces() {
+        Family family = TINY.get(1);
+        var whole = Parameters.of(arena, DType.F64, family);
+        var pieces = Parameters.of(arena, DType.F64, family);
+        whole.start(5);
+        pieces.start(5);
+        roughen(whole, 9);
+        roughen(pieces, 9);
+        var inputs = new int[] {1, 2, 3, 4, 5, 6, 7, 8};
+        var targets = new int[] {2, 3, 4, 5, 6, 7, 8, 1};
+        try (var backend = new ReferenceBackend();
+                var one = new Learner(backend, whole.model(family, arena), whole);
+                var other = new Learner(backend, pieces.model(family, arena), pieces)) {
+            var dropout = new Dropout(0.5, 11, 0);
+            double sum = one.learn(inputs, targets, Sequences.equal(2, 4), 0.125, dropout);
+            double parts = other.learn(head(inputs, 0, 4), head(targets, 0, 4), Sequences.one(4), 0.125, dropout)
+                    + other.learn(
+                            head(inputs, 4, 8), head(targets, 4, 8), Sequences.one(4), 0.125, new Dropout(0.5, 11, 1));
+            assertEquals(sum, parts, 1e-12);
+            assertTrue(Math.abs(sum - one.loss(inputs, targets, Sequences.equal(2, 4))) > 1e-6);
+        }
+        for (Parameter p : whole.list()) {
+            assertClose(whole.gradient(p.name()), pieces.gradient(p.name()), 1e-12, p.name());
+        }
     }
 }
