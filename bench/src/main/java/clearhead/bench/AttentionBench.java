@@ -40,6 +40,14 @@ public final class AttentionBench {
     /// A cache of 16 such processors would hold it.
     private static final int READ_FLOATS = 64 << 20;
 
+    /// Before the first figure of all.
+    private static final double WARM_UP_SECONDS = 4;
+
+    private static final int WARM_UP_STRETCHES = 6;
+
+    /// A stretch that takes more than this much of the fastest before it is not faster.
+    private static final double SAME = 0.97;
+
     private final Options options;
     private final LongSupplier clock;
     private final Map<Integer, Double> peaks = new LinkedHashMap<>();
@@ -85,7 +93,8 @@ public final class AttentionBench {
                 Locale.ROOT, "peak of fused multiply-adds, %d threads: %.0f GFLOP/s%n", n, peak * 1e-9));
         readings.forEach(
                 (n, rate) -> System.out.printf(Locale.ROOT, "reading, %d threads: %.1f GB/s%n", n, rate * 1e-9));
-        System.out.println("Bars, " + processor() + ", our vectors of " + bits + " bits:");
+        String by = options.has("--cpu") ? ", processor time of one thread" : "";
+        System.out.println("Bars, " + processor() + ", our vectors of " + bits + " bits" + by + ":");
         Bars.lines(all, bits).forEach(System.out::println);
     }
 
@@ -129,7 +138,7 @@ public final class AttentionBench {
                 var workspace = new Workspace()) {
             var inputs = work.inputs(arena, 1);
             AttentionWork.Pass pass = work.on(backend, workspace, arena, inputs);
-            Times.of(pass::run, peaks.isEmpty() ? 4 : 2 * seconds, 3);
+            warmUp(pass, seconds);
             float[] ours = pass.run().out().toFloats();
             var here = new ArrayList<Peer>();
             for (Peer peer : peers) {
@@ -174,6 +183,19 @@ public final class AttentionBench {
                     left,
                     work.operations() / t.median() / peaks.getOrDefault(threads, Double.NaN),
                     work.cacheBytes() / t.median() / readings.getOrDefault(threads, Double.NaN));
+        }
+    }
+
+    /// Until compilers have done what they will: a stretch is no longer faster than those before.
+    private void warmUp(AttentionWork.Pass pass, double seconds) {
+        double best = Times.of(pass::run, peaks.isEmpty() ? WARM_UP_SECONDS : seconds, 2, clock)
+                .fastest();
+        for (int stretch = 0; stretch < WARM_UP_STRETCHES; stretch++) {
+            double next = Times.of(pass::run, seconds, 2, clock).fastest();
+            if (next > SAME * best) {
+                return;
+            }
+            best = Math.min(best, next);
         }
     }
 

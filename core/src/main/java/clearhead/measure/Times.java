@@ -20,15 +20,15 @@ public record Times(double... sorted) {
         return of(work, seconds, least, System::nanoTime);
     }
 
-    /// Runs `work` for `seconds`, and `least` times at least.
+    /// Runs `work` for `seconds` by `clock`, and `least` times at least.
     ///
     /// @param clock nanoseconds: the time of day, or the processor time of this thread, which other
     ///     programs disturb less
     public static Times of(Runnable work, double seconds, int least, LongSupplier clock) {
-        long end = System.nanoTime() + (long) (seconds * 1e9);
+        long end = clock.getAsLong() + (long) (seconds * 1e9);
         double[] times = new double[Math.max(least, 16)];
         int runs = 0;
-        while (runs < least || System.nanoTime() < end) {
+        while (runs < least || clock.getAsLong() < end) {
             long start = clock.getAsLong();
             work.run();
             double taken = (clock.getAsLong() - start) * 1e-9;
