@@ -51,6 +51,7 @@ final class Rival implements Peer {
     }
 
     @Override
+    @SuppressWarnings("MustBeClosed") // until release()
     public void take(AttentionWork work, AttentionWork.Inputs inputs, int threads) {
         release();
         var arena = Arena.ofShared();
