@@ -68,9 +68,10 @@ final class RecurrentBackward {
         MemorySegment rows = Expand.all(workspace, r.weight());
         int inner = r.weight().dim(0);
         int count = Math.ceilDiv(n, Product.PANEL);
-        this.panels = workspace.takeBytes(count * inner * Product.STEP_BYTES);
+        long panelBytes = inner * Product.STEP_BYTES;
+        this.panels = workspace.takeBytes(count * panelBytes);
         Product.Source source = Panels.ofColumns(rows, n);
-        workers.run(count, p -> source.pack(p, 0, inner, panels, p * inner * Product.STEP_BYTES));
+        workers.run(count, p -> source.pack(p, 0, inner, panels, p * panelBytes));
         this.steps = RecurrentSteps.of(r, workspace);
     }
 
@@ -142,7 +143,7 @@ final class RecurrentBackward {
                         steps.lstm(
                                 lstm,
                                 forward.kept().data(),
-                                row * 4 * nBytes,
+                                row * 4L * nBytes,
                                 forward.cells().orElseThrow().data(),
                                 row * nBytes,
                                 m,

@@ -14,7 +14,6 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /// Recurrent layers, float32. A task takes a group of sequences from their first step to their last; at
@@ -174,17 +173,22 @@ final class RecurrentForward {
 
     /// Where the sums of one token begin: its inputs, and the biases.
     private void begin(MemorySegment inputs, int row, MemorySegment m, long at) {
-        long bytes = cell.gates() * nBytes;
-        MemorySegment.copy(inputs, row * bytes, m, at, bytes);
+        long x = (long) row * cell.gates() * nBytes;
         boolean apart = cell instanceof Cell.Gru(var _, var _, var before, var _) && before;
-        if (weights.bias.isPresent()) {
-            MemorySegment bias = weights.bias.get();
-            RecurrentSteps.add(bias, 0, m, at, apart ? 2 * n : cell.gates() * n);
+        if (weights.bias.isEmpty()) {
+            MemorySegment.copy(inputs, x, m, at, cell.gates() * nBytes);
             if (apart) {
-                MemorySegment.copy(bias, 2 * nBytes, m, at + 3 * nBytes, nBytes);
+                m.asSlice(at + 3 * nBytes, nBytes).fill((byte) 0);
             }
-        } else if (apart) {
-            m.asSlice(at + 3 * nBytes, nBytes).fill((byte) 0);
+            return;
+        }
+        MemorySegment bias = weights.bias.get();
+        if (apart) {
+            sum(inputs, x, bias, m, at, 2 * n);
+            MemorySegment.copy(inputs, x + 2 * nBytes, m, at + 2 * nBytes, nBytes);
+            MemorySegment.copy(bias, 2 * nBytes, m, at + 3 * nBytes, nBytes);
+        } else {
+            sum(inputs, x, bias, m, at, cell.gates() * n);
         }
     }
 
@@ -246,28 +250,46 @@ final class RecurrentForward {
         }
     }
 
+    private static FloatVector load(MemorySegment m, long at) {
+        return FloatVector.fromMemorySegment(S, m, at, ORDER);
+    }
+
+    /// sums = x + bias
+    private static void sum(MemorySegment x, long xAt, MemorySegment bias, MemorySegment sums, long at, int count) {
+        int i = 0;
+        for (; i <= count - Lanes.COUNT; i += Lanes.COUNT) {
+            load(x, xAt + i * 4L).add(load(bias, i * 4L)).intoMemorySegment(sums, at + i * 4L, ORDER);
+        }
+        for (; i < count; i++) {
+            sums.set(F32, at + i * 4L, x.get(F32, xAt + i * 4L) + bias.get(F32, i * 4L));
+        }
+    }
+
     /// c = f∘c + i∘candidate
     private static void remember(MemorySegment m, long iAt, long fAt, long candidateAt, long cAt, int count) {
-        for (int j = 0; j < count; j += Lanes.COUNT) {
-            VectorMask<Float> mask = S.indexInRange(j, count);
-            FloatVector fresh = FloatVector.fromMemorySegment(S, m, iAt + j * 4L, ORDER, mask)
-                    .mul(FloatVector.fromMemorySegment(S, m, candidateAt + j * 4L, ORDER, mask));
-            FloatVector.fromMemorySegment(S, m, fAt + j * 4L, ORDER, mask)
-                    .fma(FloatVector.fromMemorySegment(S, m, cAt + j * 4L, ORDER, mask), fresh)
-                    .intoMemorySegment(m, cAt + j * 4L, ORDER, mask);
+        int j = 0;
+        for (; j <= count - Lanes.COUNT; j += Lanes.COUNT) {
+            FloatVector fresh = load(m, iAt + j * 4L).mul(load(m, candidateAt + j * 4L));
+            load(m, fAt + j * 4L).fma(load(m, cAt + j * 4L), fresh).intoMemorySegment(m, cAt + j * 4L, ORDER);
+        }
+        for (; j < count; j++) {
+            float fresh = m.get(F32, iAt + j * 4L) * m.get(F32, candidateAt + j * 4L);
+            m.set(F32, cAt + j * 4L, Math.fma(m.get(F32, fAt + j * 4L), m.get(F32, cAt + j * 4L), fresh));
         }
     }
 
     /// h = (1 − z)∘candidate + z∘h
     private static void mix(MemorySegment m, long zAt, long candidateAt, long hAt, int count) {
-        for (int j = 0; j < count; j += Lanes.COUNT) {
-            VectorMask<Float> mask = S.indexInRange(j, count);
-            FloatVector z = FloatVector.fromMemorySegment(S, m, zAt + j * 4L, ORDER, mask);
-            FloatVector fresh = FloatVector.broadcast(S, 1)
-                    .sub(z)
-                    .mul(FloatVector.fromMemorySegment(S, m, candidateAt + j * 4L, ORDER, mask));
-            z.fma(FloatVector.fromMemorySegment(S, m, hAt + j * 4L, ORDER, mask), fresh)
-                    .intoMemorySegment(m, hAt + j * 4L, ORDER, mask);
+        int j = 0;
+        for (; j <= count - Lanes.COUNT; j += Lanes.COUNT) {
+            FloatVector z = load(m, zAt + j * 4L);
+            FloatVector fresh = FloatVector.broadcast(S, 1).sub(z).mul(load(m, candidateAt + j * 4L));
+            z.fma(load(m, hAt + j * 4L), fresh).intoMemorySegment(m, hAt + j * 4L, ORDER);
+        }
+        for (; j < count; j++) {
+            float z = m.get(F32, zAt + j * 4L);
+            float fresh = (1 - z) * m.get(F32, candidateAt + j * 4L);
+            m.set(F32, hAt + j * 4L, Math.fma(z, m.get(F32, hAt + j * 4L), fresh));
         }
     }
 }

@@ -5,10 +5,10 @@ import clearhead.ops.Recurrence;
 import clearhead.ops.Squash;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /// The way back through one token of one sequence, element by element: from gradients by the state after
@@ -20,6 +20,7 @@ import jdk.incubator.vector.VectorSpecies;
 record RecurrentSteps(Squashes.Slope[] squashes, Optional<MemorySegment> peepholes, int n) {
     private static final VectorSpecies<Float> S = Lanes.FLOATS;
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
 
     static RecurrentSteps of(Recurrence r, Workspace workspace) {
         MemorySegment scratch = workspace.takeBytes(64);
@@ -86,18 +87,20 @@ record RecurrentSteps(Squashes.Slope[] squashes, Optional<MemorySegment> peephol
     /// dO = dh∘y∘slope; dc += dh∘o∘slope of y
     private void outputGate(
             MemorySegment kept, long oAt, MemorySegment m, long y, long slope, long dh, long dc, long dO) {
-        for (int j = 0; j < n; j += Lanes.COUNT) {
-            VectorMask<Float> mask = S.indexInRange(j, n);
+        int j = 0;
+        for (; j <= n - Lanes.COUNT; j += Lanes.COUNT) {
             long i = j * 4L;
-            FloatVector g = FloatVector.fromMemorySegment(S, m, dh + i, ORDER, mask);
-            g.mul(FloatVector.fromMemorySegment(S, m, y + i, ORDER, mask))
-                    .mul(FloatVector.fromMemorySegment(S, m, slope + i, ORDER, mask))
-                    .intoMemorySegment(m, dO + i, ORDER, mask);
-            g.mul(FloatVector.fromMemorySegment(S, kept, oAt + i, ORDER, mask))
-                    .fma(
-                            FloatVector.fromMemorySegment(S, m, y + nBytes() + i, ORDER, mask),
-                            FloatVector.fromMemorySegment(S, m, dc + i, ORDER, mask))
-                    .intoMemorySegment(m, dc + i, ORDER, mask);
+            FloatVector g = load(m, dh + i);
+            g.mul(load(m, y + i)).mul(load(m, slope + i)).intoMemorySegment(m, dO + i, ORDER);
+            g.mul(load(kept, oAt + i))
+                    .fma(load(m, y + nBytes() + i), load(m, dc + i))
+                    .intoMemorySegment(m, dc + i, ORDER);
+        }
+        for (; j < n; j++) {
+            long i = j * 4L;
+            float g = get(m, dh + i);
+            m.set(F32, dO + i, g * get(m, y + i) * get(m, slope + i));
+            m.set(F32, dc + i, Math.fma(g * get(kept, oAt + i), get(m, y + nBytes() + i), get(m, dc + i)));
         }
     }
 
@@ -106,25 +109,32 @@ record RecurrentSteps(Squashes.Slope[] squashes, Optional<MemorySegment> peephol
             MemorySegment kept, long keptAt, MemorySegment m, long c, long slopes, long dc, long d, boolean coupled) {
         long f = 2 * nBytes();
         long candidate = 3 * nBytes();
-        for (int j = 0; j < n; j += Lanes.COUNT) {
-            VectorMask<Float> mask = S.indexInRange(j, n);
+        int j = 0;
+        for (; j <= n - Lanes.COUNT; j += Lanes.COUNT) {
             long i = j * 4L;
-            FloatVector g = FloatVector.fromMemorySegment(S, m, dc + i, ORDER, mask);
-            FloatVector dF = g.mul(FloatVector.fromMemorySegment(S, m, c + i, ORDER, mask));
-            FloatVector dI = g.mul(FloatVector.fromMemorySegment(S, kept, keptAt + candidate + i, ORDER, mask));
+            FloatVector g = load(m, dc + i);
+            FloatVector dF = g.mul(load(m, c + i));
+            FloatVector dI = g.mul(load(kept, keptAt + candidate + i));
             if (coupled) {
                 dI = dI.sub(dF);
                 dF = FloatVector.zero(S);
             }
-            dI.mul(FloatVector.fromMemorySegment(S, m, slopes + i, ORDER, mask))
-                    .intoMemorySegment(m, d + i, ORDER, mask);
-            dF.mul(FloatVector.fromMemorySegment(S, m, slopes + f + i, ORDER, mask))
-                    .intoMemorySegment(m, d + f + i, ORDER, mask);
-            g.mul(FloatVector.fromMemorySegment(S, kept, keptAt + i, ORDER, mask))
-                    .mul(FloatVector.fromMemorySegment(S, m, slopes + candidate + i, ORDER, mask))
-                    .intoMemorySegment(m, d + candidate + i, ORDER, mask);
-            g.mul(FloatVector.fromMemorySegment(S, kept, keptAt + f + i, ORDER, mask))
-                    .intoMemorySegment(m, dc + i, ORDER, mask);
+            dI.mul(load(m, slopes + i)).intoMemorySegment(m, d + i, ORDER);
+            dF.mul(load(m, slopes + f + i)).intoMemorySegment(m, d + f + i, ORDER);
+            g.mul(load(kept, keptAt + i))
+                    .mul(load(m, slopes + candidate + i))
+                    .intoMemorySegment(m, d + candidate + i, ORDER);
+            g.mul(load(kept, keptAt + f + i)).intoMemorySegment(m, dc + i, ORDER);
+        }
+        for (; j < n; j++) {
+            long i = j * 4L;
+            float g = get(m, dc + i);
+            float dF = g * get(m, c + i);
+            float dI = g * get(kept, keptAt + candidate + i);
+            m.set(F32, d + i, (coupled ? dI - dF : dI) * get(m, slopes + i));
+            m.set(F32, d + f + i, coupled ? 0 : dF * get(m, slopes + f + i));
+            m.set(F32, d + candidate + i, g * get(kept, keptAt + i) * get(m, slopes + candidate + i));
+            m.set(F32, dc + i, g * get(kept, keptAt + f + i));
         }
     }
 
@@ -146,22 +156,30 @@ record RecurrentSteps(Squashes.Slope[] squashes, Optional<MemorySegment> peephol
         squashes[1].of(kept, keptAt + 2 * nBytes(), m, slopes + 2 * nBytes(), n);
         long r = nBytes();
         long candidate = 2 * nBytes();
-        for (int j = 0; j < n; j += Lanes.COUNT) {
-            VectorMask<Float> mask = S.indexInRange(j, n);
+        int j = 0;
+        for (; j <= n - Lanes.COUNT; j += Lanes.COUNT) {
             long i = j * 4L;
-            FloatVector g = FloatVector.fromMemorySegment(S, m, dh + i, ORDER, mask);
-            FloatVector z = FloatVector.fromMemorySegment(S, kept, keptAt + i, ORDER, mask);
-            FloatVector.fromMemorySegment(S, h, hAt + i, ORDER, mask)
-                    .sub(FloatVector.fromMemorySegment(S, kept, keptAt + candidate + i, ORDER, mask))
+            FloatVector g = load(m, dh + i);
+            FloatVector z = load(kept, keptAt + i);
+            load(h, hAt + i)
+                    .sub(load(kept, keptAt + candidate + i))
                     .mul(g)
-                    .mul(FloatVector.fromMemorySegment(S, m, slopes + i, ORDER, mask))
-                    .intoMemorySegment(m, d + i, ORDER, mask);
+                    .mul(load(m, slopes + i))
+                    .intoMemorySegment(m, d + i, ORDER);
             FloatVector.broadcast(S, 1)
                     .sub(z)
                     .mul(g)
-                    .mul(FloatVector.fromMemorySegment(S, m, slopes + candidate + i, ORDER, mask))
-                    .intoMemorySegment(m, d + candidate + i, ORDER, mask);
-            g.mul(z).intoMemorySegment(m, dh + i, ORDER, mask);
+                    .mul(load(m, slopes + candidate + i))
+                    .intoMemorySegment(m, d + candidate + i, ORDER);
+            g.mul(z).intoMemorySegment(m, dh + i, ORDER);
+        }
+        for (; j < n; j++) {
+            long i = j * 4L;
+            float g = get(m, dh + i);
+            float z = get(kept, keptAt + i);
+            m.set(F32, d + i, (get(h, hAt + i) - get(kept, keptAt + candidate + i)) * g * get(m, slopes + i));
+            m.set(F32, d + candidate + i, (1 - z) * g * get(m, slopes + candidate + i));
+            m.set(F32, dh + i, g * z);
         }
         if (cell.linearBeforeReset()) {
             MemorySegment.copy(m, d + candidate, m, d + r, nBytes());
@@ -197,35 +215,46 @@ record RecurrentSteps(Squashes.Slope[] squashes, Optional<MemorySegment> peephol
         times(m, slopes, m, r, n);
     }
 
+    private static float get(MemorySegment m, long at) {
+        return m.get(F32, at);
+    }
+
+    private static FloatVector load(MemorySegment m, long at) {
+        return FloatVector.fromMemorySegment(S, m, at, ORDER);
+    }
+
     /// y += x
     static void add(MemorySegment x, long xAt, MemorySegment y, long yAt, int count) {
-        for (int i = 0; i < count; i += Lanes.COUNT) {
-            VectorMask<Float> mask = S.indexInRange(i, count);
-            FloatVector.fromMemorySegment(S, y, yAt + i * 4L, ORDER, mask)
-                    .add(FloatVector.fromMemorySegment(S, x, xAt + i * 4L, ORDER, mask))
-                    .intoMemorySegment(y, yAt + i * 4L, ORDER, mask);
+        int i = 0;
+        for (; i <= count - Lanes.COUNT; i += Lanes.COUNT) {
+            load(y, yAt + i * 4L).add(load(x, xAt + i * 4L)).intoMemorySegment(y, yAt + i * 4L, ORDER);
+        }
+        for (; i < count; i++) {
+            y.set(F32, yAt + i * 4L, get(y, yAt + i * 4L) + get(x, xAt + i * 4L));
         }
     }
 
     /// y *= x
     static void times(MemorySegment x, long xAt, MemorySegment y, long yAt, int count) {
-        for (int i = 0; i < count; i += Lanes.COUNT) {
-            VectorMask<Float> mask = S.indexInRange(i, count);
-            FloatVector.fromMemorySegment(S, y, yAt + i * 4L, ORDER, mask)
-                    .mul(FloatVector.fromMemorySegment(S, x, xAt + i * 4L, ORDER, mask))
-                    .intoMemorySegment(y, yAt + i * 4L, ORDER, mask);
+        int i = 0;
+        for (; i <= count - Lanes.COUNT; i += Lanes.COUNT) {
+            load(y, yAt + i * 4L).mul(load(x, xAt + i * 4L)).intoMemorySegment(y, yAt + i * 4L, ORDER);
+        }
+        for (; i < count; i++) {
+            y.set(F32, yAt + i * 4L, get(y, yAt + i * 4L) * get(x, xAt + i * 4L));
         }
     }
 
     /// y += a∘b
     static void addProduct(MemorySegment a, long aAt, MemorySegment b, long bAt, MemorySegment y, long yAt, int count) {
-        for (int i = 0; i < count; i += Lanes.COUNT) {
-            VectorMask<Float> mask = S.indexInRange(i, count);
-            FloatVector.fromMemorySegment(S, a, aAt + i * 4L, ORDER, mask)
-                    .fma(
-                            FloatVector.fromMemorySegment(S, b, bAt + i * 4L, ORDER, mask),
-                            FloatVector.fromMemorySegment(S, y, yAt + i * 4L, ORDER, mask))
-                    .intoMemorySegment(y, yAt + i * 4L, ORDER, mask);
+        int i = 0;
+        for (; i <= count - Lanes.COUNT; i += Lanes.COUNT) {
+            load(a, aAt + i * 4L)
+                    .fma(load(b, bAt + i * 4L), load(y, yAt + i * 4L))
+                    .intoMemorySegment(y, yAt + i * 4L, ORDER);
+        }
+        for (; i < count; i++) {
+            y.set(F32, yAt + i * 4L, Math.fma(get(a, aAt + i * 4L), get(b, bAt + i * 4L), get(y, yAt + i * 4L)));
         }
     }
 }

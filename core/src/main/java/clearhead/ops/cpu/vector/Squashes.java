@@ -129,10 +129,14 @@ final class Squashes {
     }
 
     private static void relu(MemorySegment x, long at, int count) {
-        for (int i = 0; i < count; i += Lanes.COUNT) {
-            VectorMask<Float> m = S.indexInRange(i, count);
-            FloatVector v = FloatVector.fromMemorySegment(S, x, at + i * 4L, ORDER, m);
-            v.blend(0, v.compare(VectorOperators.LT, 0)).intoMemorySegment(x, at + i * 4L, ORDER, m);
+        int i = 0;
+        for (; i <= count - Lanes.COUNT; i += Lanes.COUNT) {
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at + i * 4L, ORDER);
+            v.blend(0, v.compare(VectorOperators.LT, 0)).intoMemorySegment(x, at + i * 4L, ORDER);
+        }
+        for (; i < count; i++) {
+            float v = x.get(F32, at + i * 4L);
+            x.set(F32, at + i * 4L, v < 0 ? 0 : v);
         }
     }
 
