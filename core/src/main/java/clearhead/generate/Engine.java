@@ -1,12 +1,12 @@
 package clearhead.generate;
 
-import clearhead.model.Memory;
 import clearhead.model.Model;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.KvCache;
 import clearhead.ops.KvView;
 import clearhead.ops.Ops;
 import clearhead.ops.Sequences;
+import clearhead.tensor.Memory;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.util.ArrayDeque;

@@ -6,6 +6,7 @@ import clearhead.io.ModelFileException;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Transformer;
 import clearhead.ops.Backend;
+import clearhead.tensor.Memory;
 import clearhead.tensor.Tensor;
 import clearhead.tokenizer.Tokenizer;
 import java.lang.foreign.Arena;

@@ -12,6 +12,9 @@ public final class Workspace implements AutoCloseable {
     /// Bytes to which every tensor is aligned.
     public static final int ALIGNMENT = 64;
 
+    /// From how many bytes on the machine is asked whether it has them.
+    private static final long LARGE = 256L << 20;
+
     private static final long DEFAULT_SLAB = 16L << 20;
 
     private final Arena arena = Arena.ofShared();
@@ -62,10 +65,24 @@ public final class Workspace implements AutoCloseable {
             throw new IllegalStateException("workspace full: " + bytes + " bytes wanted, " + reserved + " of at most "
                     + limit + " bytes are reserved; use fewer tokens in one pass");
         }
-        slabs.add(arena.allocate(size, ALIGNMENT));
+        slabs.add(reserve(size));
         reserved += size;
         used = rounded;
         return slabs.get(slab).asSlice(0, bytes);
+    }
+
+    /// Before the work starts, and with the amount: what the machine does not have is refused.
+    private MemorySegment reserve(long size) {
+        String remedy = "use fewer tokens in one pass";
+        if (size > LARGE) {
+            Memory.require("this step", size, remedy);
+        }
+        try {
+            return arena.allocate(size, ALIGNMENT);
+        } catch (OutOfMemoryError e) {
+            throw new IllegalStateException(
+                    "this step needs " + Memory.text(size) + " of memory, which could not be had; " + remedy, e);
+        }
     }
 
     /// The present position, to come back to with [#release] or [#keep].

@@ -7,7 +7,7 @@ import java.util.Arrays;
 /// the bits are kept. Made once, used by every layer and pass. Dong et al. 2024, arXiv:2412.05496,
 /// section 3.2.
 ///
-/// Memory: a byte for each block, 512 bytes more for each block that some see.
+/// Memory: some bytes for each block, 512 more for each block that some see.
 public final class BlockMask {
     /// Positions along one side of a block.
     public static final int SIDE = 64;
@@ -18,6 +18,8 @@ public final class BlockMask {
         SOME,
         ALL
     }
+
+    private static final long[] NO_WORDS = {};
 
     private final int sequences;
     private final int heads;
@@ -88,7 +90,7 @@ public final class BlockMask {
                 }
                 int at = index(sequence, head, row, column);
                 states[at] = any == 0 ? State.NONE : all == whole ? State.ALL : State.SOME;
-                words[at] = states[at] == State.SOME ? Arrays.copyOf(bits, queries) : new long[0];
+                words[at] = states[at] == State.SOME ? Arrays.copyOf(bits, queries) : NO_WORDS;
             }
         }
     }

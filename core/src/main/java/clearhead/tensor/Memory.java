@@ -1,4 +1,4 @@
-package clearhead.model;
+package clearhead.tensor;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,0 +1,4 @@
+@NullMarked
+package clearhead.tensor;
+
+import org.jspecify.annotations.NullMarked;
