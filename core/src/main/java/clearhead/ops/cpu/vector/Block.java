@@ -1,14 +1,35 @@
 package clearhead.ops.cpu.vector;
 
-import java.lang.foreign.MemorySegment;
+import static clearhead.ops.cpu.vector.Lanes.BYTES;
+import static clearhead.ops.cpu.vector.Lanes.COUNT;
+import static clearhead.ops.cpu.vector.Lanes.FLOATS;
+import static clearhead.ops.cpu.vector.Lanes.ORDER;
 
-/// The register block of the matrix product for the vector length in use: one choice, made once,
-/// because a block that fits 32 registers of 512 bits spills with 16 of 256.
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+
+/// A strip of rows of the matrix product, cut into register blocks that suit the vector length.
+///
+/// 32 registers (512 bit): 8 rows × 2 vectors, and 4 × 4 for fewer rows; the left side is read where
+/// it lies. 16 registers: 6 rows × 2 vectors, for which the left side is copied into tiles
+/// [inner, 6]; a single row takes 8 vectors at a time and needs no copy.
 final class Block {
     /// Rows of a task: a multiple of the register block's rows.
-    static final int TASK_ROWS = Lanes.BITS == 256 ? 60 : 64;
+    static final int TASK_ROWS = COUNT == 16 ? 64 : 60;
 
-    private static final int ROWS = Lanes.BITS == 256 ? 5 : 8;
+    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
+    private static final int PANEL = Product.PANEL;
+    private static final int ROWS = COUNT == 16 ? 8 : 6;
+
+    /// Bytes of a row of the tile in which outputs of a last, narrower panel are computed.
+    private static final long EDGE_ROW = 4L * PANEL;
+
+    private static final ThreadLocal<Block> OF_THREAD = ThreadLocal.withInitial(Block::new);
+
+    private MemorySegment tiles = MemorySegment.NULL;
+    private MemorySegment edge = MemorySegment.NULL;
 
     private Block() {}
 
@@ -38,12 +59,208 @@ final class Block {
             int cols,
             int inner,
             boolean fresh) {
-        if (Lanes.BITS == 512) {
-            Blocks512.strip(a, aOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, cols, inner, fresh);
-        } else if (Lanes.BITS == 256) {
-            Blocks256.strip(a, aOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, cols, inner, fresh);
+        if (fresh) {
+            clear(c, cOff, cRow, rows, cols);
+        }
+        boolean tiled = COUNT < 16 && rows > 1;
+        MemorySegment left = a;
+        long leftOff = aOff;
+        if (tiled) {
+            left = OF_THREAD.get().tiles(a, aOff, aRow, aStep, rows, inner);
+            leftOff = 0;
+        }
+        int whole = cols / PANEL * PANEL;
+        if (tiled) {
+            tiles(left, b, bOff, bPanel, c, cOff, cRow, rows, whole, inner);
         } else {
-            Blocks128.strip(a, aOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, cols, inner, fresh);
+            rows(left, leftOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, whole, inner);
+        }
+        if (whole < cols) {
+            MemorySegment edge = OF_THREAD.get().edge(rows);
+            long bAt = bOff + whole / PANEL * bPanel;
+            long cAt = cOff + whole * 4L;
+            copy(c, cAt, cRow, edge, 0, EDGE_ROW, rows, cols - whole);
+            if (tiled) {
+                tiles(left, b, bAt, bPanel, edge, 0, EDGE_ROW, rows, PANEL, inner);
+            } else {
+                rows(left, leftOff, aRow, aStep, b, bAt, bPanel, edge, 0, EDGE_ROW, rows, PANEL, inner);
+            }
+            copy(edge, 0, EDGE_ROW, c, cAt, cRow, rows, cols - whole);
+        }
+    }
+
+    /// Outputs in whole panels, the left side where it lies.
+    private static void rows(
+            MemorySegment a,
+            long aOff,
+            long aRow,
+            long aStep,
+            MemorySegment b,
+            long bOff,
+            long bPanel,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int rows,
+            int cols,
+            int inner) {
+        int j = 0;
+        if (COUNT < 16) {
+            for (; j + 8 * COUNT <= cols; j += 8 * COUNT) {
+                Blocks.rows1x8(
+                        a, aOff, aRow, aStep, b, bOff + j / PANEL * bPanel, bPanel, c, cOff + j * 4L, cRow, inner);
+            }
+        } else if (rows < 8) {
+            for (; j + 64 <= cols; j += 64) {
+                long bAt = bOff + j / PANEL * bPanel;
+                long cAt = cOff + j * 4L;
+                int i = 0;
+                for (; i + 4 <= rows; i += 4) {
+                    Blocks.rows4x4(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                }
+                if (i + 2 <= rows) {
+                    Blocks.rows2x4(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                    i += 2;
+                }
+                if (i < rows) {
+                    Blocks.rows1x4(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                }
+            }
+        }
+        for (; j + 2 * COUNT <= cols; j += 2 * COUNT) {
+            long bAt = bOff + j / PANEL * bPanel + j % PANEL * 4L;
+            long cAt = cOff + j * 4L;
+            int i = 0;
+            for (; i + 8 <= rows; i += 8) {
+                Blocks.rows8x2(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+            }
+            if (i + 4 <= rows) {
+                Blocks.rows4x2(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                i += 4;
+            }
+            if (i + 2 <= rows) {
+                Blocks.rows2x2(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                i += 2;
+            }
+            if (i < rows) {
+                Blocks.rows1x2(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+            }
+        }
+        if (j < cols) {
+            long bAt = bOff + j / PANEL * bPanel;
+            long cAt = cOff + j * 4L;
+            int i = 0;
+            for (; i + 4 <= rows; i += 4) {
+                Blocks.rows4x1(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+            }
+            for (; i < rows; i++) {
+                Blocks.rows1x1(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+            }
+        }
+    }
+
+    /// Outputs in whole panels, the left side in tiles one after another.
+    private static void tiles(
+            MemorySegment a,
+            MemorySegment b,
+            long bOff,
+            long bPanel,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int rows,
+            int cols,
+            int inner) {
+        for (int j = 0; j < cols; j += 2 * COUNT) {
+            long bAt = bOff + j / PANEL * bPanel + j % PANEL * 4L;
+            long cAt = cOff + j * 4L;
+            int i = 0;
+            for (; i + ROWS <= rows; i += ROWS) {
+                TileBlocks.tile6x2(a, i * 4L * inner, b, bAt, c, cAt + i * cRow, cRow, inner);
+            }
+            long aAt = i * 4L * inner;
+            long last = cAt + i * cRow;
+            switch (rows - i) {
+                case 5 -> TileBlocks.tile5x2(a, aAt, b, bAt, c, last, cRow, inner);
+                case 4 -> TileBlocks.tile4x2(a, aAt, b, bAt, c, last, cRow, inner);
+                case 3 -> TileBlocks.tile3x2(a, aAt, b, bAt, c, last, cRow, inner);
+                case 2 -> TileBlocks.tile2x2(a, aAt, b, bAt, c, last, cRow, inner);
+                case 1 -> TileBlocks.tile1x2(a, aAt, b, bAt, c, last, cRow, inner);
+                default -> {}
+            }
+        }
+    }
+
+    /// The left side as tiles [inner, 6], the last of them with as many rows as are left.
+    private MemorySegment tiles(MemorySegment a, long aOff, long aRow, long aStep, int rows, int inner) {
+        // What transposition writes beyond the last tile.
+        long bytes = 4L * rows * inner + 64;
+        if (tiles.byteSize() < bytes) {
+            tiles = Arena.ofAuto().allocate(bytes, 64);
+        }
+        for (int i = 0; i < rows; i += ROWS) {
+            int count = Math.min(ROWS, rows - i);
+            long at = aOff + i * aRow;
+            long to = i * 4L * inner;
+            if (aStep == 4) {
+                Transpose.tile(a, at, aRow, count, inner, tiles, to);
+            } else if (aRow == 4 && rows - i >= 8) {
+                eights(a, at, aStep, inner, to);
+            } else {
+                elements(a, at, aRow, aStep, count, inner, to);
+            }
+        }
+        return tiles;
+    }
+
+    /// Tiles of 6 rows whose steps are rows of the source: two floats more are written than belong to a
+    /// step, and the next one takes their place.
+    private void eights(MemorySegment a, long aOff, long aStep, int inner, long to) {
+        for (int k = 0; k < inner; k++) {
+            for (int v = 0; v < 32; v += BYTES) {
+                FloatVector.fromMemorySegment(FLOATS, a, aOff + k * aStep + v, ORDER)
+                        .intoMemorySegment(tiles, to + k * 24L + v, ORDER);
+            }
+        }
+    }
+
+    private void elements(MemorySegment a, long aOff, long aRow, long aStep, int count, int inner, long to) {
+        long at = to;
+        for (int k = 0; k < inner; k++) {
+            for (int r = 0; r < count; r++) {
+                tiles.set(F32, at + r * 4L, a.get(F32, aOff + r * aRow + k * aStep));
+            }
+            at += 4L * count;
+        }
+    }
+
+    private MemorySegment edge(int rows) {
+        if (edge.byteSize() < rows * EDGE_ROW) {
+            edge = Arena.ofAuto().allocate(rows * EDGE_ROW, 64);
+        }
+        return edge;
+    }
+
+    private static void clear(MemorySegment c, long cOff, long cRow, int rows, int cols) {
+        FloatVector zero = FloatVector.zero(FLOATS);
+        for (int i = 0; i < rows; i++) {
+            long at = cOff + i * cRow;
+            int j = 0;
+            for (; j + COUNT <= cols; j += COUNT) {
+                zero.intoMemorySegment(c, at + j * 4L, ORDER);
+            }
+            for (; j < cols; j++) {
+                c.set(F32, at + j * 4L, 0);
+            }
+        }
+    }
+
+    private static void copy(
+            MemorySegment from, long at, long row, MemorySegment into, long to, long toRow, int rows, int cols) {
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < cols; j++) {
+                into.set(F32, to + i * toRow + j * 4L, from.get(F32, at + i * row + j * 4L));
+            }
         }
     }
 }

@@ -116,13 +116,7 @@ final class Panels {
         int present = Math.min(PANEL, outputs - firstOutput);
         long stride = inner * 4L;
         int steps = to - from;
-        for (int o = 0; o < present; o++) {
-            long row = (firstOutput + o) * stride + from * 4L;
-            long to0 = at + o * 4L;
-            for (int k = 0; k < steps; k++) {
-                into.set(F32, to0 + k * 64L, data.get(F32, row + k * 4L));
-            }
-        }
+        Transpose.panel(data, firstOutput * stride + from * 4L, stride, present, steps, into, at);
         for (int o = present; o < PANEL; o++) {
             zeros(into, at + o * 4L, steps);
         }

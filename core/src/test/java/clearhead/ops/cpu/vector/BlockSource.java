@@ -1,0 +1,154 @@
+package clearhead.ops.cpu.vector;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+
+/// Writes the register blocks of the matrix product, `Blocks.java` and `TileBlocks.java`: the compiler
+/// keeps accumulators in registers only if each is a variable of its own, so there is a method for
+/// each shape.
+///
+/// `java … clearhead.ops.cpu.vector.BlockSource core/src/main/java`, then `tools/format`.
+public final class BlockSource {
+    /// Where the generated files lie below a source folder.
+    static final String FOLDER = "clearhead/ops/cpu/vector";
+
+    private final StringBuilder text = new StringBuilder();
+
+    private BlockSource() {}
+
+    public static void main(String[] args) throws IOException {
+        for (var file : files().entrySet()) {
+            Files.writeString(Path.of(args[0]).resolve(FOLDER).resolve(file.getKey()), file.getValue());
+        }
+    }
+
+    /// Names and contents of the files, not yet formatted.
+    static Map<String, String> files() {
+        return Map.of("Blocks.java", blocks(), "TileBlocks.java", tileBlocks());
+    }
+
+    private static String blocks() {
+        var source = new BlockSource();
+        source.head("Blocks", """
+            ///
+            /// `rows8x2` is 8 rows by 2 vectors; element (i, k) of a is at aOff + i·aRow + k·aStep. Offsets
+            /// are in bytes.
+            """, """
+            private static final int IN_PANEL = Product.PANEL / Lanes.COUNT;
+
+            private Blocks() {}
+
+            /// From the first panel to vector `v`.
+            private static long vector(int v, long bPanel) {
+                return v / IN_PANEL * bPanel + v % IN_PANEL * BYTES;
+            }
+            """);
+        for (int vectors : new int[] {4, 2, 1}) {
+            for (int rows : new int[] {8, 4, 2, 1}) {
+                if (rows * vectors <= 16 && (vectors > 1 || rows == 4 || rows == 1)) {
+                    source.block(rows, vectors, false);
+                }
+            }
+        }
+        source.block(1, 8, false);
+        return source.text.append("}\n").toString();
+    }
+
+    private static String tileBlocks() {
+        var source = new BlockSource();
+        source.head("TileBlocks", """
+            ///
+            /// `tile6x2` is 6 rows by 2 vectors of one panel; a is a tile [inner, 6]: with one address for
+            /// all its elements the compiler makes do with 16 registers. Offsets are in bytes.
+            """, "private TileBlocks() {}\n");
+        for (int rows = 6; rows >= 1; rows--) {
+            source.block(rows, 2, true);
+        }
+        return source.text.append("}\n").toString();
+    }
+
+    private void head(String name, String comment, String members) {
+        text.append("""
+            package clearhead.ops.cpu.vector;
+
+            import static clearhead.ops.cpu.vector.Lanes.BYTES;
+            import static clearhead.ops.cpu.vector.Lanes.FLOATS;
+            import static clearhead.ops.cpu.vector.Lanes.ORDER;
+
+            import java.lang.foreign.MemorySegment;
+            import java.lang.foreign.ValueLayout;
+            import jdk.incubator.vector.FloatVector;
+
+            /// Register blocks of the matrix product, c [rows, vectors] += a·b: one accumulator an
+            /// output, one fused multiply-add a step of the inner axis, in order. Written by
+            /// `BlockSource`, which lies among the tests: change that, not this.
+            """);
+        text.append(comment);
+        line("final class %s {", name);
+        text.append("""
+            private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
+
+            /// Bytes of a panel for each step.
+            private static final long STEP = Product.STEP_BYTES;
+
+            """);
+        text.append(members);
+    }
+
+    /// @param tile whether a is a tile [inner, rows]
+    private void block(int rows, int vectors, boolean tile) {
+        line("");
+        line("static void %s%dx%d(MemorySegment a, long aOff,", tile ? "tile" : "rows", rows, vectors);
+        String left = tile ? "" : "long aRow, long aStep, ";
+        String panel = tile ? "" : "long bPanel, ";
+        line("%sMemorySegment b, long bOff, %sMemorySegment c, long cOff, long cRow, int inner) {", left, panel);
+        for (int i = 0; i < rows; i++) {
+            line("long c%d = %s;", i, plus("cOff", i, "cRow"));
+        }
+        for (int i = 0; i < rows; i++) {
+            for (int v = 0; v < vectors; v++) {
+                String at = plus("c" + i, v, "BYTES");
+                line("FloatVector s%d%d = FloatVector.fromMemorySegment(FLOATS, c, %s, ORDER);", i, v, at);
+            }
+        }
+        for (int i = 0; i < rows && !tile; i++) {
+            line("long a%d = %s;", i, plus("aOff", i, "aRow"));
+        }
+        for (int v = 0; v < vectors; v++) {
+            line("long b%d = %s;", v, tile ? plus("bOff", v, "BYTES") : "bOff + vector(%d, bPanel)".formatted(v));
+        }
+        line("for (int k = 0; k < inner; k++) {");
+        for (int i = 0; i < rows; i++) {
+            String at = tile ? "aOff + k * %dL + %d".formatted(4 * rows, 4 * i) : "a%d + k * aStep".formatted(i);
+            line("FloatVector x%d = FloatVector.broadcast(FLOATS, a.get(F32, %s));", i, at);
+            for (int v = 0; v < vectors; v++) {
+                if (i == 0) {
+                    line("FloatVector w%d = FloatVector.fromMemorySegment(FLOATS, b, b%d + k * STEP, ORDER);", v, v);
+                }
+                line("s%d%d = w%d.fma(x%d, s%d%d);", i, v, v, i, i, v);
+            }
+        }
+        line("}");
+        for (int i = 0; i < rows; i++) {
+            for (int v = 0; v < vectors; v++) {
+                line("s%d%d.intoMemorySegment(c, %s, ORDER);", i, v, plus("c" + i, v, "BYTES"));
+            }
+        }
+        line("}");
+    }
+
+    private static String plus(String start, int count, String unit) {
+        return switch (count) {
+            case 0 -> start;
+            case 1 -> start + " + " + unit;
+            default -> start + " + " + count + " * " + unit;
+        };
+    }
+
+    private void line(String format, Object... values) {
+        text.append(String.format(Locale.ROOT, format, values)).append('\n');
+    }
+}
