@@ -23,18 +23,10 @@ import java.lang.constant.DynamicConstantDesc;
 import java.lang.constant.MethodTypeDesc;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.Vector;
-import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShuffle;
-import jdk.incubator.vector.VectorSpecies;
 
 /// Writes a class for a score function: a loop over the 64 scores of a row, a vector at a time, whose
 /// body is the expression in Vector API calls. Being a class of its own, it is compiled for this
@@ -44,23 +36,6 @@ import jdk.incubator.vector.VectorSpecies;
 /// twice are computed once. Both sides of a choice that differs from key to key are computed, and
 /// lanes that did not choose a side may not fail in it.
 final class ScoreCompiler {
-    private static final ClassDesc ROW = ClassDesc.of(ScoreRow.class.getName());
-    private static final ClassDesc LANES = ClassDesc.of(Lanes.class.getName());
-    private static final ClassDesc FLOATS = ClassDesc.of(FloatVector.class.getName());
-    private static final ClassDesc INTS = ClassDesc.of(IntVector.class.getName());
-    private static final ClassDesc VECTOR = ClassDesc.of(Vector.class.getName());
-    private static final ClassDesc MASK = ClassDesc.of(VectorMask.class.getName());
-    private static final ClassDesc SPECIES = ClassDesc.of(VectorSpecies.class.getName());
-    private static final ClassDesc MEMORY = ClassDesc.of(MemorySegment.class.getName());
-    private static final ClassDesc ORDER = ClassDesc.of(ByteOrder.class.getName());
-    private static final ClassDesc OPERATORS = ClassDesc.of(VectorOperators.class.getName());
-    private static final ClassDesc COMPARISON = OPERATORS.nested("Comparison");
-    private static final ClassDesc CONVERSION = OPERATORS.nested("Conversion");
-    private static final ClassDesc BINARY = OPERATORS.nested("Binary");
-    private static final ClassDesc UNARY = OPERATORS.nested("Unary");
-    private static final ClassDesc SHUFFLE = ClassDesc.of(VectorShuffle.class.getName());
-    private static final ClassDesc MATH = ClassDesc.of(Math.class.getName());
-
     private final List<MemorySegment> tables = new ArrayList<>();
 
     private ScoreCompiler() {}
@@ -70,22 +45,23 @@ final class ScoreCompiler {
         ClassDesc name = ClassDesc.of(ScoreRow.class.getPackageName() + ".CompiledScore");
         byte[] bytes = ClassFile.of().build(name, type -> {
             type.withFlags(ClassFile.ACC_FINAL | ClassFile.ACC_SUPER);
-            type.withSuperclass(ROW);
+            type.withSuperclass(VectorCode.ROW);
             type.withMethodBody(
                     ConstantDescs.INIT_NAME,
                     MethodTypeDesc.of(CD_void),
                     0,
                     code -> code.aload(0)
-                            .invokespecial(ROW, ConstantDescs.INIT_NAME, MethodTypeDesc.of(CD_void))
+                            .invokespecial(VectorCode.ROW, ConstantDescs.INIT_NAME, MethodTypeDesc.of(CD_void))
                             .return_());
             type.withMethodBody(
                     "values",
-                    MethodTypeDesc.of(CD_void, MEMORY, CD_long, CD_long, CD_int, CD_int, CD_int, CD_int),
+                    MethodTypeDesc.of(CD_void, VectorCode.MEMORY, CD_long, CD_long, CD_int, CD_int, CD_int, CD_int),
                     0,
                     code -> compiler.new Body(code, false).write(rule));
             type.withMethodBody(
                     "slopes",
-                    MethodTypeDesc.of(CD_void, MEMORY, CD_long, CD_long, CD_long, CD_int, CD_int, CD_int, CD_int),
+                    MethodTypeDesc.of(
+                            CD_void, VectorCode.MEMORY, CD_long, CD_long, CD_long, CD_int, CD_int, CD_int, CD_int),
                     0,
                     code -> compiler.new Body(code, true).write(rule));
         });
@@ -98,50 +74,6 @@ final class ScoreCompiler {
         } catch (Throwable e) {
             throw new IllegalStateException("a score function could not be compiled: " + rule.value(), e);
         }
-    }
-
-    private static boolean varies(Value value) {
-        return switch (value) {
-            case Value.Score() -> true;
-            case Value.Constant _ -> false;
-            case Value.OfIndex(Index index) -> varies(index);
-            case Value.Load(Table _, List<Index> at) -> at.stream().anyMatch(ScoreCompiler::varies);
-            case Value.Unary(Value.Function _, Value x) -> varies(x);
-            case Value.Binary(Value.Operation _, Value a, Value b) -> varies(a) || varies(b);
-            case Value.Choose(Condition condition, Value then, Value otherwise) ->
-                varies(condition) || varies(then) || varies(otherwise);
-        };
-    }
-
-    private static boolean varies(Index index) {
-        return switch (index) {
-            case Index.Axis(Index.AxisName name) -> name == Index.AxisName.KEY;
-            case Index.Constant _ -> false;
-            case Index.Binary(Index.Operation _, Index a, Index b) -> varies(a) || varies(b);
-            case Index.Load(Table _, List<Index> at) -> at.stream().anyMatch(ScoreCompiler::varies);
-        };
-    }
-
-    private static boolean varies(Condition condition) {
-        return switch (condition) {
-            case Condition.Compare(Index a, Index b) -> varies(a) || varies(b);
-            case Condition.CompareValues(Value a, Value b) -> varies(a) || varies(b);
-            case Condition.And(Condition a, Condition b) -> varies(a) || varies(b);
-            case Condition.Not(Condition a) -> varies(a);
-        };
-    }
-
-    /// 1 if an index is the key plus something that does not vary, −1 if it is something minus the
-    /// key, 0 for all else.
-    private static int step(Index index) {
-        return switch (index) {
-            case Index.Axis(Index.AxisName name) -> name == Index.AxisName.KEY ? 1 : 0;
-            case Index.Binary(Index.Operation operation, Index a, Index b)
-            when operation == Index.Operation.PLUS -> varies(a) && varies(b) ? 0 : step(a) + step(b);
-            case Index.Binary(Index.Operation operation, Index a, Index b)
-            when operation == Index.Operation.MINUS -> varies(a) && varies(b) ? 0 : step(a) - step(b);
-            case Index.Binary _, Index.Constant _, Index.Load _ -> 0;
-        };
     }
 
     /// What is known by name at a place in the code: locals of expressions computed before.
@@ -158,34 +90,13 @@ final class ScoreCompiler {
         Scope inner(int activeLanes) {
             // A table that was read for other lanes was not checked for these.
             var kept = new HashMap<>(known);
-            kept.keySet().removeIf(ScoreCompiler::reads);
+            kept.keySet().removeIf(ScoreAnalysis::reads);
             return new Scope(kept, activeLanes);
         }
     }
 
-    private static boolean reads(Object expression) {
-        return switch (expression) {
-            case Value.Load _, Index.Load _ -> true;
-            case Value.OfIndex(Index index) -> reads(index);
-            case Value.Unary(Value.Function _, Value x) -> reads(x);
-            case Value.Binary(Value.Operation _, Value a, Value b) -> reads(a) || reads(b);
-            case Value.Choose(Condition c, Value a, Value b) -> reads(c) || reads(a) || reads(b);
-            case Index.Binary(Index.Operation _, Index a, Index b) -> reads(a) || reads(b);
-            case Condition.Compare(Index a, Index b) -> reads(a) || reads(b);
-            case Condition.CompareValues(Value a, Value b) -> reads(a) || reads(b);
-            case Condition.And(Condition a, Condition b) -> reads(a) || reads(b);
-            case Condition.Not(Condition a) -> reads(a);
-            case Plain(Object of) -> reads(of);
-            default -> false;
-        };
-    }
-
-    /// An expression as a plain number rather than as a vector, in [Scope#known].
-    private record Plain(Object of) {}
-
     /// The body of one method.
-    private final class Body {
-        private final CodeBuilder code;
+    private final class Body extends VectorCode {
         private final boolean withSlopes;
         private final int memory;
         private final int at;
@@ -198,7 +109,7 @@ final class ScoreCompiler {
         private final int keyHere;
 
         Body(CodeBuilder code, boolean withSlopes) {
-            this.code = code;
+            super(code);
             this.withSlopes = withSlopes;
             int next = withSlopes ? 1 : 0;
             memory = code.parameterSlot(0);
@@ -265,18 +176,6 @@ final class ScoreCompiler {
             code.labelBinding(fine);
         }
 
-        private void operator(String name, ClassDesc type) {
-            code.getstatic(OPERATORS, name, type);
-        }
-
-        private void species(String field) {
-            code.getstatic(LANES, field, SPECIES);
-        }
-
-        private void order() {
-            code.getstatic(LANES, "ORDER", ORDER);
-        }
-
         /// base + 4·offset
         private void address(int base) {
             code.lload(base).iload(offset).iconst_4().imul().i2l().ladd();
@@ -306,7 +205,7 @@ final class ScoreCompiler {
             if (known != null) {
                 return known;
             }
-            if (!varies(value)) {
+            if (!ScoreAnalysis.varies(value)) {
                 int number = number(value, scope);
                 species("FLOATS");
                 code.fload(number).invokestatic(FLOATS, "broadcast", MethodTypeDesc.of(FLOATS, SPECIES, CD_float));
@@ -349,7 +248,7 @@ final class ScoreCompiler {
                     code.invokevirtual(FLOATS, method, MethodTypeDesc.of(FLOATS, VECTOR));
                 }
                 case Value.Choose(Condition condition, Value then, Value otherwise) -> {
-                    if (varies(condition)) {
+                    if (ScoreAnalysis.varies(condition)) {
                         int mask = mask(condition, scope);
                         int left = vector(then, scope.inner(activeWhere(mask, false, scope)));
                         int right = vector(otherwise, scope.inner(activeWhere(mask, true, scope)));
@@ -365,112 +264,6 @@ final class ScoreCompiler {
                 }
             }
             return kept(scope, value, TypeKind.REFERENCE);
-        }
-
-        private int stored() {
-            int local = code.allocateLocal(TypeKind.REFERENCE);
-            code.astore(local);
-            return local;
-        }
-
-        private void broadcast(float constant) {
-            species("FLOATS");
-            code.loadConstant(constant);
-            code.invokestatic(FLOATS, "broadcast", MethodTypeDesc.of(FLOATS, SPECIES, CD_float));
-        }
-
-        /// On the stack, a·b + c with a on it.
-        private void fma(int b, Runnable c) {
-            code.aload(b);
-            c.run();
-            code.invokevirtual(FLOATS, "fma", MethodTypeDesc.of(FLOATS, VECTOR, VECTOR));
-        }
-
-        /// Leaves a polynomial of a local on the stack, coefficients from the highest power on.
-        private void polynomial(int x, float... coefficients) {
-            broadcast(coefficients[0]);
-            for (int i = 1; i < coefficients.length; i++) {
-                float coefficient = coefficients[i];
-                fma(x, () -> broadcast(coefficient));
-            }
-        }
-
-        private void floats(String method) {
-            code.invokevirtual(FLOATS, method, MethodTypeDesc.of(FLOATS, VECTOR));
-        }
-
-        /// On the stack, `instead` in the lanes of a local that compare so with `bound`.
-        private void blend(float instead, int of, String comparison, float bound) {
-            code.loadConstant(instead);
-            code.aload(of);
-            operator(comparison, COMPARISON);
-            code.loadConstant(bound);
-            code.invokevirtual(FLOATS, "compare", MethodTypeDesc.of(MASK, COMPARISON, CD_float));
-            code.invokevirtual(FLOATS, "blend", MethodTypeDesc.of(FLOATS, CD_float, MASK));
-        }
-
-        /// As [Transcendental#tanh], written out.
-        private void tanh(int x) {
-            code.aload(x);
-            blend(9f, x, "GT", 9f);
-            blend(-9f, x, "LT", -9f);
-            int c = stored();
-            code.aload(c).aload(c);
-            floats("mul");
-            int y = stored();
-            code.aload(c);
-            polynomial(y, Transcendental.TANH_P);
-            floats("mul");
-            polynomial(y, Transcendental.TANH_Q);
-            floats("div");
-            int t = stored();
-            code.aload(t);
-            blend(1f, t, "GT", 1f);
-            blend(-1f, t, "LT", -1f);
-        }
-
-        /// As [Transcendental#exp], written out.
-        private void exp(int x) {
-            code.aload(x);
-            species("FLOATS");
-            code.loadConstant(Transcendental.LOG2_E);
-            code.invokestatic(FLOATS, "broadcast", MethodTypeDesc.of(FLOATS, SPECIES, CD_float));
-            broadcast(Transcendental.ROUND);
-            code.invokevirtual(FLOATS, "fma", MethodTypeDesc.of(FLOATS, VECTOR, VECTOR));
-            int shifted = stored();
-            code.aload(shifted);
-            broadcast(Transcendental.ROUND);
-            floats("sub");
-            int n = stored();
-            code.aload(n);
-            broadcast(-Transcendental.LN2_LOW);
-            code.aload(n);
-            broadcast(-Transcendental.LN2_HIGH);
-            code.aload(x);
-            code.invokevirtual(FLOATS, "fma", MethodTypeDesc.of(FLOATS, VECTOR, VECTOR));
-            code.invokevirtual(FLOATS, "fma", MethodTypeDesc.of(FLOATS, VECTOR, VECTOR));
-            int r = stored();
-            polynomial(r, Transcendental.EXP_P);
-            code.aload(r).aload(r);
-            floats("mul");
-            code.aload(r);
-            code.invokevirtual(FLOATS, "fma", MethodTypeDesc.of(FLOATS, VECTOR, VECTOR));
-            broadcast(1);
-            floats("add");
-            int p = stored();
-            code.aload(shifted).invokevirtual(FLOATS, "reinterpretAsInts", MethodTypeDesc.of(INTS));
-            operator("LSHL", BINARY);
-            code.loadConstant(23);
-            code.invokevirtual(INTS, "lanewise", MethodTypeDesc.of(INTS, BINARY, CD_int));
-            code.aload(p).invokevirtual(FLOATS, "reinterpretAsInts", MethodTypeDesc.of(INTS));
-            integers("add");
-            code.invokevirtual(INTS, "reinterpretAsFloats", MethodTypeDesc.of(FLOATS));
-            blend(0, x, "LT", Transcendental.LOWEST);
-            blend(Float.POSITIVE_INFINITY, x, "GT", Transcendental.HIGHEST);
-            code.aload(x).aload(x);
-            operator("NE", COMPARISON);
-            code.aload(x).invokevirtual(FLOATS, "compare", MethodTypeDesc.of(MASK, COMPARISON, VECTOR));
-            code.invokevirtual(FLOATS, "blend", MethodTypeDesc.of(FLOATS, VECTOR, MASK));
         }
 
         /// Local of the active lanes for which a mask holds, or does not.
@@ -506,7 +299,7 @@ final class ScoreCompiler {
             if (known != null) {
                 return known;
             }
-            if (!varies(index)) {
+            if (!ScoreAnalysis.varies(index)) {
                 int number = number(index, scope);
                 species("INTS");
                 code.iload(number).invokestatic(INTS, "broadcast", MethodTypeDesc.of(INTS, SPECIES, CD_int));
@@ -537,16 +330,12 @@ final class ScoreCompiler {
             return kept(scope, index, TypeKind.REFERENCE);
         }
 
-        private void integers(String method) {
-            code.invokevirtual(INTS, method, MethodTypeDesc.of(INTS, VECTOR));
-        }
-
         /// Leaves a vector of table elements on the stack: read at once where the lanes lie side by
         /// side, else lane by lane.
         private void load(Table table, List<Index> at, ClassDesc type, String method, Scope scope) {
             int last = at.size() - 1;
-            int step = step(at.get(last));
-            boolean straight = step != 0 && at.subList(0, last).stream().noneMatch(ScoreCompiler::varies);
+            int step = ScoreAnalysis.step(at.get(last));
+            boolean straight = step != 0 && at.subList(0, last).stream().noneMatch(ScoreAnalysis::varies);
             Label scattered = code.newLabel();
             Label end = code.newLabel();
             if (straight) {
@@ -636,7 +425,7 @@ final class ScoreCompiler {
 
         /// Local of a float, of a value that does not vary.
         private int number(Value value, Scope scope) {
-            var expression = new Plain(value);
+            var expression = new ScoreAnalysis.Plain(value);
             Integer known = scope.known.get(expression);
             if (known != null) {
                 return known;
@@ -687,7 +476,7 @@ final class ScoreCompiler {
 
         /// Local of an int: the index at the first key of the vector.
         private int number(Index index, Scope scope) {
-            var expression = new Plain(index);
+            var expression = new ScoreAnalysis.Plain(index);
             Integer known = scope.known.get(expression);
             if (known != null) {
                 return known;
