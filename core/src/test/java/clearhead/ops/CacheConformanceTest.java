@@ -178,7 +178,7 @@ class CacheConformanceTest {
         for (String name : new String[] {"vector", "reference"}) {
             try (Backend backend = Backends.named(name, 2)) {
                 var ops = backend.ops(workspace);
-                for (int dim : new int[] {32, 20}) {
+                for (int dim : new int[] {64, 20}) {
                     Case c = random(AttentionSpec.causal(8, 2, dim), 6, name.equals("vector") ? 2200 : 130);
                     KvView.Paged stored = cache(ops, c, type, c.context());
                     Case rounded = rounded(c, stored);

@@ -23,16 +23,15 @@ import jdk.incubator.vector.FloatVector;
 /// segments are merged in order by their log-sum-exps. Dao et al. 2023, "Flash-Decoding".
 ///
 /// Pages are read as they are stored, in the order in which they lie in memory; those that are not
-/// F32 are widened a chunk at a time. Every element is the sum that [AttentionForward] makes of it, to
-/// the bit.
+/// F32 become floats in registers, or a chunk at a time. Every element is the sum that
+/// [AttentionForward] makes of it, to the bit.
 final class AttentionDecode {
     /// Most rows (queries times query heads) of a kv head; with more, the tiles of prefill are as good.
     private static final int ROWS = 16;
 
     private static final int PAGE = KvView.PAGE;
 
-    /// Dims of keys, and values, that are widened or read ahead at a time: they stay in the first
-    /// cache level.
+    /// Dims of keys, and values, that are widened at a time: they stay in the first cache level.
     private static final int CHUNK = 32;
 
     /// So many tasks are enough to keep all cores busy.
@@ -173,6 +172,8 @@ final class AttentionDecode {
         private final int head;
         private final int group;
         private final int count; // rows of a kv head
+        private final boolean direct; // whether floats are made in registers
+        private final int padded; // rows of a kv head, with those that only fill a block of four
         private final int dim;
         private final int valueDim;
         private final long queryRow;
@@ -181,7 +182,6 @@ final class AttentionDecode {
         private final long s0;
         private final long l0;
         private final long tile;
-        private long words;
 
         Part(
                 Tensor query,
@@ -205,7 +205,9 @@ final class AttentionDecode {
             dim = spec.headDim();
             valueDim = spec.valueDim();
             queryRow = dim * 4L;
-            int rows = split.span * count;
+            direct = pages.isDirect();
+            padded = direct ? count + 3 & -4 : count;
+            int rows = split.span * padded;
             o0 = rows * queryRow + 63 & -64;
             s0 = o0 + rows * split.outRow;
             l0 = s0 + rows * SCORE_ROW;
@@ -215,9 +217,10 @@ final class AttentionDecode {
 
         void run() {
             var rows = new BlockSoftmax.Rows(m, s0, l0, o0, split.outRow, valueDim);
-            int number = split.span * count;
+            int number = split.span * padded;
             float[] shift = new float[number];
             float factor = (float) (spec.scale() / BlockSoftmax.LN_2);
+            TileProduct.clear(m, 0, queryRow, number, dim);
             copyQueries();
             BlockSoftmax.begin(rows, number, shift);
             int from = Integer.MAX_VALUE;
@@ -230,7 +233,6 @@ final class AttentionDecode {
             }
             int end = Math.min(to, (segment + 1) * SEGMENT);
             for (int block = Math.max(from, segment * SEGMENT) / PAGE; block * PAGE < end; block++) {
-                boolean more = (block + 1) * PAGE < end;
                 for (int h = 0; h < split.span; h++) {
                     scores(h, block);
                 }
@@ -238,7 +240,7 @@ final class AttentionDecode {
                     weights(rows, h, block * PAGE, shift, factor);
                 }
                 for (int h = 0; h < split.span; h++) {
-                    weigh(h, block, more);
+                    weigh(h, block);
                 }
             }
             keep(rows, shift);
@@ -247,37 +249,21 @@ final class AttentionDecode {
         /// Scores of one head's rows with a block.
         private void scores(int h, int block) {
             long page = pages.block(sequence, head + h, block);
-            long a = h * count * queryRow;
-            long c = s0 + h * count * SCORE_ROW;
-            for (int d = 0; d < dim; d += CHUNK) {
-                int steps = Math.min(CHUNK, dim - d);
-                if (!pages.isFloat()) {
+            long a = h * padded * queryRow;
+            long c = s0 + h * padded * SCORE_ROW;
+            if (direct) {
+                for (int r = 0; r < padded; r += 4) {
+                    pages.multiplyKeys(m, a + r * queryRow, queryRow, page, c + r * SCORE_ROW, SCORE_ROW);
+                }
+            } else if (pages.isFloat()) {
+                long at = page * dim * SCORE_ROW;
+                product(a, queryRow, pages.keys(), at, c, SCORE_ROW, count, PAGE, dim, false);
+            } else {
+                for (int d = 0; d < dim; d += CHUNK) {
+                    int steps = Math.min(CHUNK, dim - d);
                     pages.keys(page, d, d + steps, m, tile);
                     product(a + d * 4L, queryRow, m, tile, c, SCORE_ROW, count, PAGE, steps, d > 0);
-                    continue;
                 }
-                long at = page * dim * SCORE_ROW + d * SCORE_ROW;
-                MemorySegment ahead = pages.keys();
-                long next = at + steps * SCORE_ROW;
-                if (d + steps == dim && h + 1 == split.span) {
-                    ahead = pages.values();
-                    next = pages.block(sequence, head, block) * valueDim * SCORE_ROW;
-                }
-                words ^= AheadProduct.multiply(
-                        m,
-                        a + d * 4L,
-                        queryRow,
-                        pages.keys(),
-                        at,
-                        m,
-                        c,
-                        SCORE_ROW,
-                        count,
-                        PAGE,
-                        steps,
-                        d > 0,
-                        ahead,
-                        inside(ahead, next, steps * SCORE_ROW));
             }
         }
 
@@ -285,7 +271,7 @@ final class AttentionDecode {
             for (int q = 0; q < split.from.length; q++) {
                 int lo = Math.max(0, split.from[q] - key);
                 int hi = Math.min(PAGE, split.to[q] - key);
-                int r = h * count + q * group;
+                int r = h * padded + q * group;
                 if (lo == 0 && hi == PAGE) {
                     BlockSoftmax.whole(rows, r, r + group, shift, factor);
                 } else if (lo < hi) {
@@ -295,7 +281,7 @@ final class AttentionDecode {
         }
 
         /// out += weights·values of one head's rows, of runs of queries that see the same keys.
-        private void weigh(int h, int block, boolean more) {
+        private void weigh(int h, int block) {
             int q = 0;
             while (q < split.from.length) {
                 int lo = Math.max(0, split.from[q] - block * PAGE);
@@ -307,51 +293,30 @@ final class AttentionDecode {
                         && Math.max(0, split.from[q] - block * PAGE) == lo
                         && Math.min(PAGE, split.to[q] - block * PAGE) == hi);
                 if (lo < hi) {
-                    weigh(h, block, h * count + first * group, (q - first) * group, lo, hi, more);
+                    weigh(h, block, h * padded + first * group, (q - first) * group, lo, hi);
                 }
             }
         }
 
-        private void weigh(int h, int block, int row, int rows, int lo, int hi, boolean more) {
+        private void weigh(int h, int block, int row, int rows, int lo, int hi) {
             long page = pages.block(sequence, head + h, block);
-            long rowBytes = valueDim * 4L;
+            long a = s0 + row * SCORE_ROW + lo * 4L;
             long c = o0 + row * split.outRow;
-            for (int k = lo; k < hi; k += CHUNK) {
-                int steps = Math.min(CHUNK, hi - k);
-                long a = s0 + row * SCORE_ROW + k * 4L;
-                if (!pages.isFloat()) {
+            if (direct && rows == count) {
+                for (int r = 0; r < padded; r += 4) {
+                    long out = c + r * split.outRow;
+                    pages.multiplyValues(m, a + r * SCORE_ROW, SCORE_ROW, page, lo, hi - lo, out, split.outRow);
+                }
+            } else if (pages.isFloat()) {
+                long at = (page * PAGE + lo) * valueDim * 4;
+                product(a, SCORE_ROW, pages.values(), at, c, split.outRow, rows, valueDim, hi - lo, true);
+            } else {
+                for (int k = lo; k < hi; k += CHUNK) {
+                    int steps = Math.min(CHUNK, hi - k);
                     pages.values(page, k, k + steps, m, tile);
-                    product(a, SCORE_ROW, m, tile, c, split.outRow, rows, valueDim, steps, true);
-                    continue;
+                    product(a + (k - lo) * 4L, SCORE_ROW, m, tile, c, split.outRow, rows, valueDim, steps, true);
                 }
-                long at = (page * PAGE + k) * rowBytes;
-                MemorySegment ahead = pages.values();
-                long next = at + steps * rowBytes;
-                if (k + steps == hi && h + 1 == split.span && more) {
-                    ahead = pages.keys();
-                    next = pages.block(sequence, head, block + 1) * dim * SCORE_ROW;
-                }
-                words ^= AheadProduct.multiply(
-                        m,
-                        a,
-                        SCORE_ROW,
-                        pages.values(),
-                        at,
-                        m,
-                        c,
-                        split.outRow,
-                        rows,
-                        valueDim,
-                        steps,
-                        true,
-                        ahead,
-                        inside(ahead, next, steps * rowBytes));
             }
-        }
-
-        /// `next`, or an earlier place where `bytes` bytes are left.
-        private static long inside(MemorySegment ahead, long next, long bytes) {
-            return Math.max(0, Math.min(next, ahead.byteSize() - bytes));
         }
 
         private void product(
@@ -378,7 +343,7 @@ final class AttentionDecode {
                             queries.start(sequence) * token + ((long) (head + h) * group + j) * queryRow,
                             token,
                             m,
-                            (h * count + j) * queryRow,
+                            (h * padded + j) * queryRow,
                             group * queryRow,
                             split.from.length,
                             dim);
@@ -388,12 +353,14 @@ final class AttentionDecode {
 
         /// Puts the state where it is merged from.
         private void keep(BlockSoftmax.Rows rows, float[] shift) {
-            BlockSoftmax.Rows state = split.states(segment, head * count, valueDim);
-            MemorySegment.copy(m, l0, state.m(), state.l0(), (long) shift.length * BYTES);
-            MemorySegment.copy(m, rows.o0(), state.m(), state.o0(), shift.length * split.outRow);
-            System.arraycopy(shift, 0, split.shift, (segment - split.first) * split.rows + head * count, shift.length);
-            // Where nobody reads: but what was read ahead must not seem to be in vain.
-            m.set(F32, tile, Float.intBitsToFloat((int) (words ^ words >>> 32)));
+            for (int h = 0; h < split.span; h++) {
+                BlockSoftmax.Rows state = split.states(segment, (head + h) * count, valueDim);
+                int from = h * padded;
+                MemorySegment.copy(m, l0 + (long) from * BYTES, state.m(), state.l0(), (long) count * BYTES);
+                MemorySegment.copy(m, rows.o0() + from * split.outRow, state.m(), state.o0(), count * split.outRow);
+                int to = (segment - split.first) * split.rows + (head + h) * count;
+                System.arraycopy(shift, from, split.shift, to, count);
+            }
         }
     }
 

@@ -58,9 +58,15 @@ final class Expand {
     static void halves(
             boolean ieee, MemorySegment from, long start, int count, MemorySegment into, long at, long stride) {
         int i = 0;
-        if (stride == 4) {
+        // A loop for each, as a loop for both is twice as slow.
+        if (stride == 4 && ieee) {
             for (; i <= count - Lanes.COUNT; i += Lanes.COUNT) {
-                vector(ieee, ShortVector.fromMemorySegment(HALVES, from, start + i * 2L, ORDER))
+                vector(true, ShortVector.fromMemorySegment(HALVES, from, start + i * 2L, ORDER))
+                        .intoMemorySegment(into, at + i * 4L, ORDER);
+            }
+        } else if (stride == 4) {
+            for (; i <= count - Lanes.COUNT; i += Lanes.COUNT) {
+                vector(false, ShortVector.fromMemorySegment(HALVES, from, start + i * 2L, ORDER))
                         .intoMemorySegment(into, at + i * 4L, ORDER);
             }
         }

@@ -59,6 +59,11 @@ record StoredPages(
         return type == DType.F32;
     }
 
+    /// Whether there are products that make floats of a block in registers.
+    boolean isDirect() {
+        return Lanes.BITS == 512 && (type == DType.I8 || type == DType.BF16) && valueDim % PAGE == 0;
+    }
+
     /// Number of a block among the blocks of all pages and heads.
     long block(int sequence, int kvHead, int block) {
         int[] pages = table[sequence];
@@ -83,6 +88,37 @@ record StoredPages(
             scaledRows(values, first, valueScales, (block * PAGE + from) * 4, to - from, valueDim, into, at);
         } else {
             floats(values, first, (to - from) * valueDim, into, at);
+        }
+    }
+
+    /// Scores of four rows with a block, where [#isDirect].
+    ///
+    /// @param m queries at a0, `aRow` bytes from row to row; scores at c0
+    void multiplyKeys(MemorySegment m, long a0, long aRow, long block, long c0, long cRow) {
+        long first = block * keyDim * PAGE;
+        switch (type) {
+            case I8 ->
+                ByteProduct.columns(m, a0, aRow, keys, first, PAGE, keyScales, block * PAGE * 4, m, c0, cRow, keyDim);
+            case BF16 -> BfloatProduct.multiply(m, a0, aRow, keys, first * 2, PAGE * 2L, m, c0, cRow, keyDim);
+            default -> throw new IllegalStateException("pages of " + type);
+        }
+    }
+
+    /// out += weights·values of four rows with `steps` values of a block, from `from` on, where
+    /// [#isDirect].
+    ///
+    /// @param m weights at a0, `aRow` bytes from row to row; outputs at c0
+    void multiplyValues(MemorySegment m, long a0, long aRow, long block, int from, int steps, long c0, long cRow) {
+        long first = (block * PAGE + from) * valueDim;
+        long scale = (block * PAGE + from) * 4;
+        for (int column = 0; column < valueDim; column += PAGE) {
+            long at = first + column;
+            long c = c0 + column * 4L;
+            switch (type) {
+                case I8 -> ByteProduct.steps(m, a0, aRow, values, at, valueDim, valueScales, scale, m, c, cRow, steps);
+                case BF16 -> BfloatProduct.add(m, a0, aRow, values, at * 2, valueDim * 2L, m, c, cRow, steps);
+                default -> throw new IllegalStateException("pages of " + type);
+            }
         }
     }
 
