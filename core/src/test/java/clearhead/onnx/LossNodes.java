@@ -9,6 +9,9 @@ import org.jspecify.annotations.Nullable;
 record LossNodes(NodeRunner on) {
     Grid softmax(OnnxCase c) {
         Grid x = Grid.of(c.input(0));
+        if (c.opset() < 13) {
+            return NodeRunner.grid(on.ops().softmax(on.tensor(x, flattened(c, x))), x.dims());
+        }
         int axis = x.axis(c.node().integer("axis", -1));
         Grid last = x.toLast(axis);
         Tensor y = on.ops().softmax(on.tensor(last, last.dims()));
@@ -17,6 +20,9 @@ record LossNodes(NodeRunner on) {
 
     Grid logSoftmax(OnnxCase c) {
         Grid x = Grid.of(c.input(0));
+        if (c.opset() < 13) {
+            return logSoftmax(x.reshape(flattened(c, x)), 1).reshape(x.dims());
+        }
         return logSoftmax(x, x.axis(c.node().integer("axis", -1)));
     }
 
@@ -96,5 +102,11 @@ record LossNodes(NodeRunner on) {
             default ->
                 throw new IllegalArgumentException("reduction " + c.node().text("reduction", ""));
         };
+    }
+
+    /// Before version 13 all axes from one on are one.
+    private static int[] flattened(OnnxCase c, Grid x) {
+        int axis = x.axis(c.node().integer("axis", 1));
+        return new int[] {x.size(0, axis), x.size(axis, x.rank())};
     }
 }

@@ -73,11 +73,13 @@ final class LinearAttention {
         int keyDim = key.dim(2);
         int valueDim = value.dim(2);
         int width = Math.min(STRIP, valueDim - column);
-        // the strip of the state, then one row each for the value and for an output
-        MemorySegment memory = Scratch.of((keyDim + 2) * STRIP_BYTES);
+        // the strip of the state, then one row each for the value and for an output, then factors
         long input = keyDim * STRIP_BYTES;
         long output = input + STRIP_BYTES;
-        memory.asSlice(0, (keyDim + 2) * STRIP_BYTES).fill((byte) 0);
+        long kept = output + STRIP_BYTES;
+        long bytes = kept + keyDim * 4L;
+        MemorySegment memory = Scratch.of(bytes);
+        memory.asSlice(0, bytes).fill((byte) 0);
         long first = (((long) s * kvHeads + kv) * keyDim * valueDim + column) * 4;
         if (state.isPresent()) {
             for (int d = 0; d < keyDim; d++) {
@@ -85,32 +87,28 @@ final class LinearAttention {
                         state.get().data(), first + d * (valueDim * 4L), memory, d * STRIP_BYTES, width * 4L);
             }
         }
-        Optional<Tensor> decay = update.optionalDecay();
-        Optional<Tensor> rate = update.optionalRate();
+        factors(update, 0, 0, keyDim, memory, kept);
         for (int t = rows.start(s); t < rows.start(s) + rows.length(s); t++) {
             long row = (long) t * kvHeads + kv;
             MemorySegment.copy(value.data(), (row * valueDim + column) * 4, memory, input, width * 4L);
-            if (decay.isPresent()) {
-                Tensor g = decay.get();
-                if (g.rank() == 3) {
-                    for (int d = 0; d < keyDim; d++) {
-                        forget(memory, d, (float) Math.exp(g.data().get(F32, (row * keyDim + d) * 4)));
-                    }
-                } else {
-                    float kept = (float) Math.exp(g.data().get(F32, row * 4));
-                    for (int d = 0; d < keyDim; d++) {
-                        forget(memory, d, kept);
-                    }
-                }
+            if (update.optionalDecay().isPresent()) {
+                factors(update, row, row * keyDim, keyDim, memory, kept);
             }
             long keyAt = row * keyDim * 4;
-            if (rate.isPresent()) {
-                correct(memory, key.data(), keyAt, keyDim, rate.get().data().get(F32, row * 4), input);
+            if (update.optionalRate().isPresent()) {
+                float rate = update.optionalRate().get().data().get(F32, row * 4);
+                correct(memory, kept, key.data(), keyAt, keyDim, rate, input);
+            } else {
+                forget(memory, kept, keyDim);
             }
-            write(memory, key.data(), keyAt, keyDim, input);
             for (int h = kv * group; h < (kv + 1) * group; h++) {
                 long at = (long) t * heads + h;
-                recall(memory, query.data(), at * keyDim * 4, keyDim, scale, output);
+                if (h == kv * group) {
+                    writeAndRecall(
+                            memory, key.data(), keyAt, query.data(), at * keyDim * 4, keyDim, scale, input, output);
+                } else {
+                    recall(memory, query.data(), at * keyDim * 4, keyDim, scale, output);
+                }
                 MemorySegment.copy(memory, output, out.data(), (at * valueDim + column) * 4, width * 4L);
             }
         }
@@ -119,29 +117,54 @@ final class LinearAttention {
         }
     }
 
-    private static void forget(MemorySegment memory, int d, float kept) {
-        long at = d * STRIP_BYTES;
-        for (int v = 0; v < VECTORS; v++) {
-            FloatVector.fromMemorySegment(S, memory, at + v * Lanes.BYTES, ORDER)
-                    .mul(kept)
-                    .intoMemorySegment(memory, at + v * Lanes.BYTES, ORDER);
+    /// exp(decay) of each row of the state, 1 without decay.
+    private static void factors(
+            StateUpdate update, long perHead, long each, int keyDim, MemorySegment memory, long kept) {
+        Optional<Tensor> decay = update.optionalDecay();
+        float factor = 1;
+        if (decay.isPresent() && decay.get().rank() == 2 && decay.get().size() > 0) {
+            factor = (float) Math.exp(decay.get().data().get(F32, perHead * 4));
+        }
+        for (int d = 0; d < keyDim; d++) {
+            if (decay.isPresent() && decay.get().rank() == 3 && decay.get().size() > 0) {
+                factor = (float) Math.exp(decay.get().data().get(F32, (each + d) * 4));
+            }
+            memory.set(F32, kept + d * 4L, factor);
         }
     }
 
-    /// u = rate·(value − memoryᵀ·key), in the value's place.
+    private static void forget(MemorySegment memory, long kept, int keyDim) {
+        for (int d = 0; d < keyDim; d++) {
+            float factor = memory.get(F32, kept + d * 4L);
+            for (int v = 0; v < VECTORS && factor != 1; v++) {
+                FloatVector.fromMemorySegment(S, memory, d * STRIP_BYTES + v * Lanes.BYTES, ORDER)
+                        .mul(factor)
+                        .intoMemorySegment(memory, d * STRIP_BYTES + v * Lanes.BYTES, ORDER);
+            }
+        }
+    }
+
+    private static FloatVector scaled(MemorySegment memory, long at, FloatVector factor) {
+        FloatVector x = FloatVector.fromMemorySegment(S, memory, at, ORDER).mul(factor);
+        x.intoMemorySegment(memory, at, ORDER);
+        return x;
+    }
+
+    /// memory ← factors·memory; u = rate·(value − memoryᵀ·key), in the value's place.
     private static void correct(
-            MemorySegment memory, MemorySegment key, long keyAt, int keyDim, float rate, long input) {
+            MemorySegment memory, long kept, MemorySegment key, long keyAt, int keyDim, float rate, long input) {
         FloatVector a = FloatVector.zero(S);
         FloatVector b = a;
         FloatVector c = a;
         FloatVector e = a;
         for (int d = 0; d < keyDim; d++) {
             FloatVector k = FloatVector.broadcast(S, key.get(F32, keyAt + d * 4L));
+            FloatVector f = FloatVector.broadcast(S, memory.get(F32, kept + d * 4L));
             long at = d * STRIP_BYTES;
-            a = k.fma(FloatVector.fromMemorySegment(S, memory, at, ORDER), a);
-            b = k.fma(FloatVector.fromMemorySegment(S, memory, at + Lanes.BYTES, ORDER), b);
-            c = k.fma(FloatVector.fromMemorySegment(S, memory, at + 2 * Lanes.BYTES, ORDER), c);
-            e = k.fma(FloatVector.fromMemorySegment(S, memory, at + 3 * Lanes.BYTES, ORDER), e);
+            a = k.fma(scaled(memory, at, f), a);
+            b = k.fma(scaled(memory, at + Lanes.BYTES, f), b);
+            c = k.fma(scaled(memory, at + 2 * Lanes.BYTES, f), c);
+            e = k.fma(scaled(memory, at + 3 * Lanes.BYTES, f), e);
         }
         difference(memory, input, a, rate);
         difference(memory, input + Lanes.BYTES, b, rate);
@@ -156,24 +179,44 @@ final class LinearAttention {
                 .intoMemorySegment(memory, at, ORDER);
     }
 
-    /// memory += key ⊗ u
-    private static void write(MemorySegment memory, MemorySegment key, long keyAt, int keyDim, long input) {
-        FloatVector a = FloatVector.fromMemorySegment(S, memory, input, ORDER);
-        FloatVector b = FloatVector.fromMemorySegment(S, memory, input + Lanes.BYTES, ORDER);
-        FloatVector c = FloatVector.fromMemorySegment(S, memory, input + 2 * Lanes.BYTES, ORDER);
-        FloatVector e = FloatVector.fromMemorySegment(S, memory, input + 3 * Lanes.BYTES, ORDER);
+    /// memory += key ⊗ u, then scale·memoryᵀ·query.
+    private static void writeAndRecall(
+            MemorySegment memory,
+            MemorySegment key,
+            long keyAt,
+            MemorySegment query,
+            long queryAt,
+            int keyDim,
+            float scale,
+            long input,
+            long output) {
+        FloatVector u0 = FloatVector.fromMemorySegment(S, memory, input, ORDER);
+        FloatVector u1 = FloatVector.fromMemorySegment(S, memory, input + Lanes.BYTES, ORDER);
+        FloatVector u2 = FloatVector.fromMemorySegment(S, memory, input + 2 * Lanes.BYTES, ORDER);
+        FloatVector u3 = FloatVector.fromMemorySegment(S, memory, input + 3 * Lanes.BYTES, ORDER);
+        FloatVector a = FloatVector.zero(S);
+        FloatVector b = a;
+        FloatVector c = a;
+        FloatVector e = a;
         for (int d = 0; d < keyDim; d++) {
             FloatVector k = FloatVector.broadcast(S, key.get(F32, keyAt + d * 4L));
+            FloatVector q = FloatVector.broadcast(S, query.get(F32, queryAt + d * 4L));
             long at = d * STRIP_BYTES;
-            add(memory, at, k, a);
-            add(memory, at + Lanes.BYTES, k, b);
-            add(memory, at + 2 * Lanes.BYTES, k, c);
-            add(memory, at + 3 * Lanes.BYTES, k, e);
+            a = q.fma(added(memory, at, k, u0), a);
+            b = q.fma(added(memory, at + Lanes.BYTES, k, u1), b);
+            c = q.fma(added(memory, at + 2 * Lanes.BYTES, k, u2), c);
+            e = q.fma(added(memory, at + 3 * Lanes.BYTES, k, u3), e);
         }
+        a.mul(scale).intoMemorySegment(memory, output, ORDER);
+        b.mul(scale).intoMemorySegment(memory, output + Lanes.BYTES, ORDER);
+        c.mul(scale).intoMemorySegment(memory, output + 2 * Lanes.BYTES, ORDER);
+        e.mul(scale).intoMemorySegment(memory, output + 3 * Lanes.BYTES, ORDER);
     }
 
-    private static void add(MemorySegment memory, long at, FloatVector k, FloatVector u) {
-        k.fma(u, FloatVector.fromMemorySegment(S, memory, at, ORDER)).intoMemorySegment(memory, at, ORDER);
+    private static FloatVector added(MemorySegment memory, long at, FloatVector k, FloatVector u) {
+        FloatVector x = k.fma(u, FloatVector.fromMemorySegment(S, memory, at, ORDER));
+        x.intoMemorySegment(memory, at, ORDER);
+        return x;
     }
 
     /// scale·memoryᵀ·query
