@@ -204,9 +204,7 @@ final class Speeds {
             try (var arena = Arena.ofShared();
                     var workspace = new Workspace()) {
                 Runnable work = t.work.on(backend, workspace, arena);
-                double practice = practised.equals(t.kind) ? seconds / 2 : Math.min(PRACTICE, 8 * seconds);
-                Times.of(work, practice, 1);
-                practised = t.kind;
+                // Before the practice: the first task of another kind on the same threads undoes compiled code.
                 sample(peaks, threads, backend.limits().operations());
                 if (t.bytes > 0) {
                     Tensor memory = Tensor.zeros(arena, DType.F32, READ_BYTES / Float.BYTES);
@@ -214,6 +212,9 @@ final class Speeds {
                         sample(readings, threads, backend.limits().reading(memory));
                     }
                 }
+                double practice = practised.equals(t.kind) ? seconds / 2 : Math.min(PRACTICE, 8 * seconds);
+                Times.of(work, practice, 1);
+                practised = t.kind;
                 Times times = Times.of(work, seconds, LEAST);
                 figures.add(new Figure(t.kind, t.name, t.sizes, threads, times, t.operations, t.bytes));
             }
