@@ -212,14 +212,14 @@ final class LinearAttentionAdjoint {
             long after = before + c.whole;
             long keyAt = row * c.keyDim * 4;
             factors(row);
-            for (int k = 0; k < c.keyDim; k++) {
-                times(before + k * c.wide, memory.get(F32, kept + k * 4L), after + k * c.wide);
-            }
             long diff = difference + i * c.wide;
             MemorySegment.copy(c.value.data(), row * c.valueDim * 4, memory, diff, c.valueDim * 4L);
-            if (c.update.optionalRate().isPresent()) {
-                for (int k = 0; k < c.keyDim; k++) {
-                    add(-c.key.data().get(F32, keyAt + k * 4L), after + k * c.wide, diff);
+            boolean corrects = c.update.optionalRate().isPresent();
+            for (int k = 0; k < c.keyDim; k++) {
+                long to = after + k * c.wide;
+                times(before + k * c.wide, memory.get(F32, kept + k * 4L), to);
+                if (corrects) {
+                    add(-c.key.data().get(F32, keyAt + k * 4L), to, diff);
                 }
             }
             times(diff, rate(row), u + i * c.wide);
@@ -239,8 +239,9 @@ final class LinearAttentionAdjoint {
                 MemorySegment.copy(c.dOut.data(), at * c.valueDim * 4, memory, in, c.valueDim * 4L);
                 for (int k = 0; k < c.keyDim; k++) {
                     long to = (at * c.keyDim + k) * 4;
-                    c.d.dQuery().data().set(F32, to, c.scale * dot(after + k * c.wide, in));
-                    add(c.scale * c.query.data().get(F32, to), in, dState + k * c.wide);
+                    float q = c.scale * c.query.data().get(F32, to);
+                    float recalled = read(after + k * c.wide, q, dState + k * c.wide);
+                    c.d.dQuery().data().set(F32, to, c.scale * recalled);
                 }
             }
             factors(row);
@@ -252,6 +253,7 @@ final class LinearAttentionAdjoint {
             times(dU, rate(row), dValue);
             MemorySegment.copy(memory, dValue, c.d.dValue().data(), row * c.valueDim * 4, c.valueDim * 4L);
             boolean corrects = c.d.dRate().isPresent();
+            boolean forgets = c.d.dDecay().isPresent();
             if (corrects) {
                 c.d.dRate().get().data().set(F32, row * 4, dot(dU, difference + i * c.wide));
             }
@@ -259,20 +261,20 @@ final class LinearAttentionAdjoint {
             for (int k = 0; k < c.keyDim; k++) {
                 float factor = memory.get(F32, kept + k * 4L);
                 long dRow = dState + k * c.wide;
-                float dKey = dot(dRow, u + i * c.wide);
-                if (corrects) {
-                    add(-c.key.data().get(F32, keyAt + k * 4L), dValue, dRow);
-                    dKey -= factor * dot(before + k * c.wide, dValue);
+                if (!corrects && !forgets) {
+                    c.d.dKey().data().set(F32, keyAt + k * 4L, dot(dRow, u + i * c.wide));
+                    continue;
                 }
-                c.d.dKey().data().set(F32, keyAt + k * 4L, dKey);
+                float key = corrects ? c.key.data().get(F32, keyAt + k * 4L) : 0;
+                row(dRow, u + i * c.wide, before + k * c.wide, key, factor);
+                c.d.dKey().data().set(F32, keyAt + k * 4L, corrects ? rowKey - factor * rowCorrection : rowKey);
                 if (c.d.dDecay().isPresent()) {
-                    float each = factor * dot(dRow, before + k * c.wide);
+                    float each = factor * rowDecay;
                     if (c.d.dDecay().get().rank() == 3) {
                         c.d.dDecay().get().data().set(F32, keyAt + k * 4L, each);
                     } else {
                         dDecay += each;
                     }
-                    times(dRow, factor, dRow);
                 }
             }
             if (c.d.dDecay().isPresent() && c.d.dDecay().get().rank() == 2) {
@@ -298,6 +300,49 @@ final class LinearAttentionAdjoint {
                                 FloatVector.fromMemorySegment(S, memory, into + at, ORDER))
                         .intoMemorySegment(memory, into + at, ORDER);
             }
+        }
+
+        /// Results of [#row].
+        private float rowKey;
+
+        private float rowCorrection;
+        private float rowDecay;
+
+        /// One row of the state's gradient: dS·u, A·dValue without the factor, then dS −= key·dValue, dS·A
+        /// without the factor, and dS ← factor·dS.
+        private void row(long dRow, long write, long before, float key, float factor) {
+            FloatVector k = FloatVector.broadcast(S, -key);
+            FloatVector dKey = FloatVector.zero(S);
+            FloatVector correction = dKey;
+            FloatVector decay = dKey;
+            for (long at = 0; at < c.wide; at += Lanes.BYTES) {
+                FloatVector d = FloatVector.fromMemorySegment(S, memory, dRow + at, ORDER);
+                FloatVector v = FloatVector.fromMemorySegment(S, memory, dValue + at, ORDER);
+                FloatVector state = FloatVector.fromMemorySegment(S, memory, before + at, ORDER);
+                dKey = d.fma(FloatVector.fromMemorySegment(S, memory, write + at, ORDER), dKey);
+                correction = state.fma(v, correction);
+                d = k.fma(v, d);
+                decay = d.fma(state, decay);
+                d.mul(factor).intoMemorySegment(memory, dRow + at, ORDER);
+            }
+            rowKey = Lanes.sum(dKey);
+            rowCorrection = Lanes.sum(correction);
+            rowDecay = Lanes.sum(decay);
+        }
+
+        /// Adds q·dOut to a row of the state's gradient.
+        ///
+        /// @return the state's row·dOut
+        private float read(long state, float q, long dRow) {
+            FloatVector factor = FloatVector.broadcast(S, q);
+            FloatVector sum = FloatVector.zero(S);
+            for (long at = 0; at < c.wide; at += Lanes.BYTES) {
+                FloatVector d = FloatVector.fromMemorySegment(S, memory, in + at, ORDER);
+                sum = d.fma(FloatVector.fromMemorySegment(S, memory, state + at, ORDER), sum);
+                factor.fma(d, FloatVector.fromMemorySegment(S, memory, dRow + at, ORDER))
+                        .intoMemorySegment(memory, dRow + at, ORDER);
+            }
+            return Lanes.sum(sum);
         }
 
         private float dot(long a, long b) {
