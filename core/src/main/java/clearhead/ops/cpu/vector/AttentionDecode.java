@@ -3,6 +3,7 @@ package clearhead.ops.cpu.vector;
 import static clearhead.ops.cpu.vector.BlockSoftmax.SCORE_ROW;
 import static clearhead.ops.cpu.vector.BlockSoftmax.SEGMENT;
 import static clearhead.ops.cpu.vector.Lanes.BYTES;
+import static clearhead.ops.cpu.vector.Lanes.COUNT;
 import static clearhead.ops.cpu.vector.Lanes.FLOATS;
 import static clearhead.ops.cpu.vector.Lanes.ORDER;
 import static clearhead.ops.cpu.vector.TileProduct.F32;
@@ -387,10 +388,24 @@ final class AttentionDecode {
             long head = kvHead * (long) group + r % group;
             float sum = BlockSoftmax.sum(FloatVector.fromMemorySegment(FLOATS, m, (long) r * BYTES, ORDER));
             long row = (token * spec.heads() + head) * valueDim * 4;
-            AttentionForward.scaleRow(m, total.o0() + r * split.outRow, out, row, valueDim, sum);
+            scaleRow(m, total.o0() + r * split.outRow, out, row, valueDim, sum);
             float logarithm =
                     sum == 0 ? Float.NEGATIVE_INFINITY : (float) (shift[r] * BlockSoftmax.LN_2 + Math.log(sum));
             lse.set(F32, (head * tokens + token) * 4, logarithm);
+        }
+    }
+
+    /// to = from / sum, or 0 where the sum is.
+    private static void scaleRow(MemorySegment from, long f0, MemorySegment to, long t0, int columns, float sum) {
+        float factor = sum == 0 ? 0 : 1 / sum;
+        int column = 0;
+        for (; column + COUNT <= columns; column += COUNT) {
+            FloatVector.fromMemorySegment(FLOATS, from, f0 + column * 4L, ORDER)
+                    .mul(factor)
+                    .intoMemorySegment(to, t0 + column * 4L, ORDER);
+        }
+        for (; column < columns; column++) {
+            to.set(F32, t0 + column * 4L, from.get(F32, f0 + column * 4L) * factor);
         }
     }
 }

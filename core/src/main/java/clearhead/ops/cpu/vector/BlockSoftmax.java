@@ -27,7 +27,7 @@ final class BlockSoftmax {
     static final double LN_2 = Math.log(2);
 
     /// How far, in powers of two, a score may exceed the shift.
-    private static final float SLACK = 10;
+    static final float SLACK = 10;
 
     /// Keys of one segment, at absolute positions. A row's keys are taken segment by segment, each
     /// from an empty state, and [#merge] adds the segments up in order: so they may be taken at once.
@@ -243,7 +243,7 @@ final class BlockSoftmax {
     }
 
     /// 1 for the state whose shift is the higher one.
-    private static float downTo(float shift, float own) {
+    static float downTo(float shift, float own) {
         return own == shift && shift != Float.POSITIVE_INFINITY
                 ? 1
                 : exp2(FloatVector.broadcast(FLOATS, own - shift)).lane(0);

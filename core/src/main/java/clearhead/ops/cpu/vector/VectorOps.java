@@ -138,7 +138,6 @@ final class VectorOps implements Ops {
 
     @Override
     public Attended attention(Tensor query, Sequences queries, KvView past, AttentionSpec spec) {
-        onlyPlain(spec);
         return AttentionForward.attention(workspace, workers, query, queries, past, spec);
     }
 
