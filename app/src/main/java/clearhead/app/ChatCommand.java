@@ -44,6 +44,9 @@ final class ChatCommand implements Callable<Integer> {
     @Mixin
     private SamplingOptions sampling = new SamplingOptions();
 
+    @Mixin
+    private CacheOption cache = new CacheOption();
+
     @Option(
             names = "--system",
             paramLabel = "TEXT",
@@ -75,7 +78,7 @@ final class ChatCommand implements Callable<Integer> {
             system.ifPresent(text -> messages.add(new Message("system", text)));
             var turns = new ArrayList<Turn>();
             int positions = Math.min(open.model().context(), MOST_POSITIONS);
-            try (var engine = new Engine(open.model(), positions)) {
+            try (var engine = new Engine(open.model(), positions, cache.storage())) {
                 if (message.isPresent()) {
                     turn(template, engine, messages, message.get(), turns, quiet);
                 } else {

@@ -41,6 +41,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private SamplingOptions sampling = new SamplingOptions();
 
+    @Mixin
+    private CacheOption cache = new CacheOption();
+
     @Option(names = "--echo", description = "Print the prompt too.")
     private boolean echo;
 
@@ -77,7 +80,7 @@ final class GenerateCommand implements Callable<Integer> {
             request = ignoreEnd ? request.ignoringEnd() : request;
             boolean quiet = file.filter(Destination::isStandardOutput).isPresent();
             var printer = new Printer(out, quiet);
-            try (var engine = new Engine(open.model(), Engine.positionsOf(open.model(), request))) {
+            try (var engine = new Engine(open.model(), Engine.positionsOf(open.model(), request), cache.storage())) {
                 if (echo) {
                     printer.prompt(open.model(), request.prompt());
                 }

@@ -3,6 +3,7 @@ package clearhead.generate;
 import clearhead.model.Model;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.KvCache;
+import clearhead.nn.KvStorage;
 import clearhead.ops.KvView;
 import clearhead.ops.Ops;
 import clearhead.ops.Sequences;
@@ -56,16 +57,26 @@ public final class Engine implements AutoCloseable {
         this(model, positions, CHUNK);
     }
 
+    /// @param positions of keys and values to remember, of all sequences together
+    /// @param storage how they are stored
+    public Engine(Model model, int positions, KvStorage storage) {
+        this(model, positions, CHUNK, storage);
+    }
+
     /// @param chunk most tokens of one pass; the results do not depend on it
     Engine(Model model, int positions, int chunk) {
+        this(model, positions, chunk, KvStorage.F32);
+    }
+
+    private Engine(Model model, int positions, int chunk, KvStorage storage) {
         this.model = model;
         this.positions = Math.ceilDiv(positions, KvView.PAGE) * KvView.PAGE;
         this.chunk = chunk;
         Memory.require(
                 "the cache of keys and values",
-                KvCache.bytes(model.transformer(), positions),
+                KvCache.bytes(model.transformer(), positions, storage),
                 "ask for fewer tokens or sequences");
-        cache = new KvCache(model.transformer(), positions);
+        cache = new KvCache(model.transformer(), positions, storage);
         ops = model.backend().ops(workspace);
     }
 

@@ -2,15 +2,17 @@ package clearhead.nn;
 
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.KvView;
+import clearhead.ops.Mask;
 import clearhead.ops.Ops;
 import clearhead.ops.Sequences;
-import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 
 /// Keys and values of many sequences in pages of [KvView#PAGE] positions, out of one pool. A page
 /// belongs to all layers at once; sequences that begin alike can share pages, and the first to write
@@ -26,24 +28,31 @@ import java.util.List;
 /// ```
 public final class KvCache implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
-    private final List<Tensor> keys = new ArrayList<>(); // each [pages, kvHeads, headDim, PAGE]
-    private final List<Tensor> values = new ArrayList<>(); // each [pages, kvHeads, PAGE, headDim]
+    private final KvStorage storage;
+    private final List<KvView.Paged> pools = new ArrayList<>(); // of each layer
     private final int[] users; // sequences that hold each page
     private final int[] free; // a stack of page numbers
     private int freePages;
     private final long bytes;
 
+    /// In 32 bits.
+    ///
     /// @param positions of all sequences together; rounded up to whole pages
     public KvCache(Transformer transformer, int positions) {
+        this(transformer, positions, KvStorage.F32);
+    }
+
+    /// @param positions of all sequences together; rounded up to whole pages
+    public KvCache(Transformer transformer, int positions, KvStorage storage) {
+        this.storage = storage;
         int pages = pages(positions);
-        for (Block block : transformer.blocks()) {
-            AttentionSpec spec = block.attention().spec();
-            int heads = spec.kvHeads();
-            int headDim = spec.headDim();
-            keys.add(Tensor.zeros(arena, DType.F32, pages, heads, headDim, KvView.PAGE));
-            values.add(Tensor.zeros(arena, DType.F32, pages, heads, KvView.PAGE, headDim));
+        for (int layer = 0; layer < transformer.blocks().size(); layer++) {
+            AttentionSpec spec = transformer.blocks().get(layer).attention().spec();
+            requireWindow(layer, spec.mask(), storage.ring());
+            pools.add(
+                    KvView.Paged.zeros(arena, storage.type(), pages, spec.kvHeads(), spec.headDim(), spec.valueDim()));
         }
-        bytes = bytes(transformer, positions);
+        bytes = bytes(transformer, positions, storage);
         users = new int[pages];
         free = new int[pages];
         for (int i = 0; i < pages; i++) {
@@ -52,12 +61,39 @@ public final class KvCache implements AutoCloseable {
         freePages = pages;
     }
 
-    /// Bytes that a cache of so many positions takes.
+    /// A ring is of use only where a query sees no more than it holds.
+    private static void requireWindow(int layer, Mask mask, int ring) {
+        long seen = seen(mask);
+        if (ring > 0 && seen > ring) {
+            boolean all = seen == Long.MAX_VALUE;
+            throw new IllegalArgumentException("a ring of " + ring + " positions cannot serve layer " + layer
+                    + ", where a query sees " + (all ? "all earlier keys" : seen + " keys")
+                    + "; keep every position instead" + (all ? "" : ", or make the ring larger"));
+        }
+    }
+
+    /// How many of the last keys a query sees at most.
+    private static long seen(Mask mask) {
+        return switch (mask) {
+            case Mask.Window(int left, int _) when left >= 0 -> left + 1L;
+            case Mask.Chunked(int size) -> size;
+            case Mask.All(List<Mask> masks) ->
+                masks.stream().mapToLong(KvCache::seen).min().orElse(Long.MAX_VALUE);
+            default -> Long.MAX_VALUE;
+        };
+    }
+
+    /// Bytes that a cache of so many positions takes in 32 bits.
     public static long bytes(Transformer transformer, int positions) {
+        return bytes(transformer, positions, KvStorage.F32);
+    }
+
+    /// Bytes that a cache of so many positions takes.
+    public static long bytes(Transformer transformer, int positions, KvStorage storage) {
         long perPosition = 0;
         for (Block block : transformer.blocks()) {
             AttentionSpec spec = block.attention().spec();
-            perPosition += 2L * Float.BYTES * spec.kvHeads() * spec.headDim();
+            perPosition += spec.kvHeads() * storage.bytes(spec.headDim(), spec.valueDim());
         }
         return Math.multiplyExact(perPosition, (long) pages(positions) * KvView.PAGE);
     }
@@ -102,7 +138,12 @@ public final class KvCache implements AutoCloseable {
             if (newLength < 0 || newLength > length) {
                 throw new IllegalArgumentException("a sequence of " + length + " tokens cannot be cut to " + newLength);
             }
-            int kept = pages(newLength);
+            if (newLength > 0 && newLength < length && storage.pages(length) < pages(length)) {
+                throw new IllegalStateException(
+                        "a ring of " + storage.ring() + " positions has lost what a sequence of " + length
+                                + " tokens would need when cut to " + newLength);
+            }
+            int kept = storage.pages(newLength);
             for (int i = kept; i < table.length; i++) {
                 release(table[i]);
             }
@@ -121,24 +162,37 @@ public final class KvCache implements AutoCloseable {
 
         /// New pages that `tokens` more tokens would take.
         private int wanted(int tokens) {
-            int fresh = pages(length + tokens) - table.length;
-            return tokens > 0 && sharesTail() ? fresh + 1 : fresh;
+            if (storage.ring() > 0 && tokens > storage.ring()) {
+                throw new IllegalArgumentException("a pass of " + tokens + " tokens does not fit into a ring of "
+                        + storage.ring() + " positions; run fewer tokens at a time");
+            }
+            int fresh = storage.pages(length + tokens) - table.length;
+            return fresh + shared(tokens).size();
         }
 
-        private boolean sharesTail() {
-            return length % KvView.PAGE != 0 && users[table[table.length - 1]] > 1;
+        /// Places in the table of the shared pages that `tokens` more tokens are written into.
+        private Set<Integer> shared(int tokens) {
+            var places = new TreeSet<Integer>();
+            int blocks = storage.ring() == 0 ? Integer.MAX_VALUE : storage.ring() / KvView.PAGE;
+            for (int block = length / KvView.PAGE; block * (long) KvView.PAGE < (long) length + tokens; block++) {
+                int place = block % blocks;
+                if (tokens > 0 && place < table.length && users[table[place]] > 1) {
+                    places.add(place);
+                }
+            }
+            return places;
         }
 
         private void extend(int tokens) {
-            if (tokens > 0 && sharesTail()) {
-                int shared = table[table.length - 1];
+            for (int place : shared(tokens)) {
+                int shared = table[place];
                 int own = take();
                 copy(shared, own);
                 release(shared);
-                table[table.length - 1] = own;
+                table[place] = own;
             }
             int had = table.length;
-            table = Arrays.copyOf(table, pages(length + tokens));
+            table = Arrays.copyOf(table, storage.pages(length + tokens));
             for (int i = had; i < table.length; i++) {
                 table[i] = take();
             }
@@ -192,7 +246,7 @@ public final class KvCache implements AutoCloseable {
 
     private KvView store(
             Ops ops, int layer, Tensor key, Tensor value, Sequences queries, int[][] table, int[] lengths) {
-        var past = new KvView.Paged(keys.get(layer), values.get(layer), table, lengths);
+        KvView.Paged past = pools.get(layer).of(storage.ring() > 0, table, lengths);
         ops.store(key, value, queries, past);
         return past;
     }
@@ -210,12 +264,19 @@ public final class KvCache implements AutoCloseable {
     }
 
     private void copy(int from, int to) {
-        for (List<Tensor> pool : List.of(keys, values)) {
-            for (Tensor pages : pool) {
-                MemorySegment source = pages.rows(from, from + 1).data();
-                pages.rows(to, to + 1).data().copyFrom(source);
-            }
+        for (KvView.Paged pool : pools) {
+            copy(pool.keys(), from, to);
+            copy(pool.values(), from, to);
+            pool.scales().ifPresent(scales -> {
+                copy(scales.keys(), from, to);
+                copy(scales.values(), from, to);
+            });
         }
+    }
+
+    private static void copy(Tensor pages, int from, int to) {
+        MemorySegment source = pages.rows(from, from + 1).data();
+        pages.rows(to, to + 1).data().copyFrom(source);
     }
 
     @Override

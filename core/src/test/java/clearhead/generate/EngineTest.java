@@ -10,17 +10,20 @@ import clearhead.io.Safetensors;
 import clearhead.model.Model;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.KvCache;
+import clearhead.nn.KvStorage;
 import clearhead.nn.Probe;
 import clearhead.nn.Site;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import clearhead.ops.Sequences;
 import clearhead.sampling.Sampling;
+import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import clearhead.testing.SharedData;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -74,12 +77,45 @@ class EngineTest {
         }
     }
 
+    /// In every type of storage too, as a pass reads its own keys from the cache; and the types differ
+    /// from each other by little.
+    @ParameterizedTest
+    @MethodSource("backends")
+    void everyStorageGivesTheSameBitsInChunks(String backendName) {
+        float[] exact = logits("llama", backendName, 2, 47, false, false);
+        for (var each :
+                Map.of(DType.F16, 1e-3, DType.BF16, 1e-2, DType.I8, 2e-2).entrySet()) {
+            var storage = KvStorage.of(each.getKey());
+            float[] whole = logits("llama", backendName, 2, PROMPT.length, false, false, storage);
+            assertArrayEquals(whole, logits("llama", backendName, 2, 1, false, false, storage), "token by token");
+            assertArrayEquals(whole, logits("llama", backendName, 1, 47, false, false, storage), "in chunks");
+            assertArrayEquals(whole, logits("llama", backendName, 2, 47, true, false, storage), "in a batch");
+            assertArrayEquals(whole, logits("llama", backendName, 2, 150, false, true, storage), "probed");
+            double largest = 0;
+            double off = 0;
+            for (int i = 0; i < exact.length; i++) {
+                largest = Math.max(largest, Math.abs(exact[i]));
+                off = Math.max(off, Math.abs(exact[i] - whole[i]));
+            }
+            double share = off / largest;
+            assertTrue(
+                    share > 0 && share < each.getValue(),
+                    () -> storage + ": logits are off by " + share + " of the largest");
+            System.out.println(backendName + " " + storage.type() + ": logits off by " + share + " of the largest");
+        }
+    }
+
     /// The logits of the prompt's last token.
     private static float[] logits(
             String name, String backendName, int threads, int chunk, boolean batch, boolean probed) {
+        return logits(name, backendName, threads, chunk, batch, probed, KvStorage.F32);
+    }
+
+    private static float[] logits(
+            String name, String backendName, int threads, int chunk, boolean batch, boolean probed, KvStorage storage) {
         try (Backend backend = Backends.named(backendName, threads);
                 var model = Model.load(SharedData.path("golden/causal/" + name), backend);
-                var cache = new KvCache(model.transformer(), 1024);
+                var cache = new KvCache(model.transformer(), 1024, storage);
                 var workspace = new Workspace()) {
             var ops = backend.ops(workspace);
             var sequence = cache.open();

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import clearhead.nn.ForwardPass;
+import clearhead.nn.KvCache;
+import clearhead.nn.KvStorage;
 import clearhead.nn.Probe;
 import clearhead.nn.Site;
 import clearhead.nn.Transformer;
@@ -14,14 +16,17 @@ import clearhead.ops.Backend;
 import clearhead.ops.BackendProvider;
 import clearhead.ops.Backends;
 import clearhead.ops.Sequences;
+import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class PatternRowsTest {
@@ -108,6 +113,45 @@ class PatternRowsTest {
     }
 
     /// Whoever looks changes no bit.
+    /// Rows are rebuilt from the numbers that the cache holds, which are those that the pass used.
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "F16", "BF16", "I8"})
+    void rowsOfACacheAreRebuiltFromWhatIsStored(DType type) {
+        try (Arena arena = Arena.ofShared();
+                var workspace = new Workspace();
+                Backend backend = Backends.named("vector", 2)) {
+            Transformer model = TinyModels.llama(arena);
+            try (var cache = new KvCache(model, 64, KvStorage.of(type))) {
+                var ops = backend.ops(workspace);
+                var sequence = cache.open();
+                var looked = new ArrayList<Parity>();
+                var probe = new Probe() {
+                    @Override
+                    public Interest wants(Site site, int layer) {
+                        return site == Site.PATTERN ? Interest.READ : Interest.NONE;
+                    }
+
+                    @Override
+                    public void attended(int layer, Attention attention) {
+                        PatternRows rows = PatternRows.copy(attention, 0, arena);
+                        for (int head = 0; head < attention.spec().heads(); head++) {
+                            looked.add(rows.parity(head, 1000));
+                        }
+                    }
+                };
+                for (int from = 0; from < IDS.length; from += from == 0 ? 8 : 1) {
+                    int[] ids = Arrays.copyOfRange(IDS, from, from == 0 ? 8 : from + 1);
+                    var rows = Sequences.one(ids.length);
+                    var memory = cache.extend(rows, sequence);
+                    model.forward(ForwardPass.at(ops, ids, rows, new int[] {from}, memory)
+                            .with(probe));
+                }
+                assertFalse(looked.isEmpty());
+                looked.forEach(parity -> assertTrue(parity.holds(), parity::toString));
+            }
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("backends")
     void lookingChangesNoBit(String name) {

@@ -9,6 +9,7 @@ import clearhead.ops.AttentionSpec;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import clearhead.ops.KvView;
+import clearhead.ops.Mask;
 import clearhead.ops.Ops;
 import clearhead.ops.Sequences;
 import clearhead.tensor.DType;
@@ -16,6 +17,7 @@ import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -37,11 +39,16 @@ class KvCacheTest {
     }
 
     private Transformer transformer() {
+        return transformer(Mask.CAUSAL);
+    }
+
+    private Transformer transformer(Mask mask) {
         Tensor one = Tensor.zeros(arena, DType.F32, 4, 4);
         Tensor norm = Tensor.zeros(arena, DType.F32, 4);
         var linear = Linear.of(one);
         var positions = new Positions.None();
-        var attention = new Attention(AttentionSpec.causal(2, 1, 2), positions, linear, linear, linear, linear);
+        var attention =
+                new Attention(AttentionSpec.causal(2, 1, 2).withMask(mask), positions, linear, linear, linear, linear);
         var mlp = new Mlp.Dense(linear, linear, Activation.RELU);
         var rms = new Norm.Rms(norm, 1e-5);
         return new Transformer(one, positions, List.of(new Block.PreNorm(rms, attention, rms, mlp)), rms, linear, 256);
@@ -49,6 +56,10 @@ class KvCacheTest {
 
     /// Appends `count` tokens whose keys and values are `value`.
     private KvView.Paged append(KvCache.Sequence sequence, int count, double value) {
+        return append(cache, sequence, count, value);
+    }
+
+    private KvView.Paged append(KvCache cache, KvCache.Sequence sequence, int count, double value) {
         Tensor key = Tensor.zeros(arena, DType.F32, count, 1, 2);
         for (int i = 0; i < key.size(); i++) {
             key.set(i, value);
@@ -124,5 +135,58 @@ class KvCacheTest {
         append(b, 1, 2);
         append(a, 1, 3);
         assertEquals(64, cache.freePositions());
+    }
+
+    @Test
+    void typesTakeLessMemoryAndAreWhatIsStored() {
+        // 64 positions: keys and values of 1 head of 2, and a scale for each
+        for (var each :
+                Map.of(DType.F32, 16, DType.F16, 8, DType.BF16, 8, DType.I8, 12).entrySet()) {
+            var storage = KvStorage.of(each.getKey());
+            assertEquals(64L * each.getValue(), KvCache.bytes(transformer(), 1, storage));
+            try (var typed = new KvCache(transformer(), 128, storage)) {
+                var a = typed.open();
+                append(typed, a, 3, 1.5);
+                var b = a.fork();
+                assertEquals(each.getKey(), append(typed, b, 1, 2.5).keys().type());
+                KvView.Paged ofA = append(typed, a, 1, 3.5);
+                assertEquals(1.5, ofA.value(0, 0, 2, 1), 0.01);
+                assertEquals(3.5, ofA.key(0, 0, 3, 0), 0.02);
+            }
+        }
+    }
+
+    @Test
+    void aRingKeepsItsLastPositions() {
+        var storage = new KvStorage(DType.F32, 128);
+        try (var ring = new KvCache(transformer(new Mask.Window(63, 0)), 320, storage)) {
+            var a = ring.open();
+            for (int i = 0; i < 300; i++) {
+                append(ring, a, 1, i);
+            }
+            assertEquals(300, a.length());
+            assertEquals(320 - 128, ring.freePositions());
+            var b = a.fork();
+            KvView.Paged ofB = append(ring, b, 30, -1); // positions 300 to 329, over two pages
+            assertEquals(320 - 256, ring.freePositions());
+            KvView.Paged ofA = append(ring, a, 1, 300);
+            for (int p = ofA.firstHeld(0); p < 301; p++) {
+                assertEquals(p, ofA.value(0, 0, p, 0));
+            }
+            for (int p = ofB.firstHeld(0); p < 330; p++) {
+                assertEquals(p < 300 ? p : -1, ofB.value(0, 0, p, 0));
+            }
+            assertThrows(IllegalStateException.class, () -> a.truncate(299));
+            assertThrows(IllegalArgumentException.class, () -> append(ring, a, 129, 0));
+            a.truncate(0);
+            b.close();
+            assertEquals(320, ring.freePositions());
+        }
+        var all = assertThrows(IllegalArgumentException.class, () -> new KvCache(transformer(), 320, storage));
+        assertTrue(all.getMessage().contains("layer 0, where a query sees all earlier keys"), all.getMessage());
+        assertThrows(
+                IllegalArgumentException.class, () -> new KvCache(transformer(new Mask.Window(128, 0)), 320, storage));
+        assertThrows(IllegalArgumentException.class, () -> new KvStorage(DType.F32, 100));
+        assertThrows(IllegalArgumentException.class, () -> KvStorage.of(DType.Q8_0));
     }
 }
