@@ -81,6 +81,17 @@ class RecurrentConformanceTest {
         }
     }
 
+    /// Wide enough for cores to share one step's product.
+    @ParameterizedTest
+    @MethodSource("subjects")
+    void oneWideSequence(Subject subject) {
+        if (subject.name().startsWith("vector")) {
+            for (Cell cell : List.of(Cell.lstm(), Cell.gru(), new Cell.Gru(Squash.SIGMOID, Squash.TANH, false, 2))) {
+                gradients(subject, cell, 300, Sequences.one(3), true);
+            }
+        }
+    }
+
     private static void gradients(Subject subject, Cell cell, int hidden, Sequences batch, boolean whole) {
         var data = new Data(hidden + 7);
         Tensor[] t = RecurrentCases.tensors(data, cell, hidden, batch);

@@ -17,6 +17,7 @@ import java.util.Optional;
 /// the gradients of a step's sums, side by side, are multiplied with the recurrent weight. The weight's
 /// own gradient is one product over all tokens afterwards, of those gradients and the states before them.
 final class RecurrentBackward {
+    private final Workers workers;
     private final Recurrence recurrence;
     private final Cell cell;
     private final RecurrentGroups groups;
@@ -50,6 +51,7 @@ final class RecurrentBackward {
             Optional<CellState> start,
             Recurred forward,
             Tensor dInputs) {
+        this.workers = workers;
         this.recurrence = r;
         this.cell = r.cell();
         this.groups = RecurrentGroups.of(sequences);
@@ -222,11 +224,11 @@ final class RecurrentBackward {
     /// c = (c or 0) + d·R, over `inner` rows of R from `first` on.
     private void product(
             MemorySegment d, long dAt, int first, int inner, MemorySegment c, long cAt, int rows, boolean fresh) {
-        Block.strip(
+        groups.product(
+                workers,
                 d,
                 dAt,
                 cell.gates() * nBytes,
-                4,
                 panels,
                 first * Product.STEP_BYTES,
                 cell.gates() * n * Product.STEP_BYTES,

@@ -36,8 +36,10 @@ final class RecurrentForward {
     private final Weights weights;
     private final RecurrentGroups groups;
     private final Recurrence recurrence;
+    private final Workers workers;
 
-    private RecurrentForward(Recurrence r, Weights weights, RecurrentGroups groups) {
+    private RecurrentForward(Recurrence r, Weights weights, RecurrentGroups groups, Workers workers) {
+        this.workers = workers;
         this.recurrence = r;
         this.cell = r.cell();
         this.clip = (float) cell.clip();
@@ -86,7 +88,7 @@ final class RecurrentForward {
                 r.bias().map(b -> Expand.all(workspace, b)),
                 r.peepholes().map(p -> Expand.all(workspace, p)));
         var groups = RecurrentGroups.of(sequences);
-        var forward = new RecurrentForward(r, weights, groups);
+        var forward = new RecurrentForward(r, weights, groups, workers);
         long slotBytes = (groups.size() * (3 * forward.nBytes + forward.sumBytes) + 63) & -64;
         MemorySegment scratch = workspace.takeBytes(slotBytes * workers.threads());
         workers.runSlots(
@@ -195,7 +197,8 @@ final class RecurrentForward {
     /// sums += states·Wᵀ
     private void product(
             MemorySegment a, long aAt, MemorySegment panels, MemorySegment c, long cAt, int outputs, int rows) {
-        Block.strip(a, aAt, nBytes, 4, panels, 0, n * Product.STEP_BYTES, c, cAt, sumBytes, rows, outputs, n, false);
+        groups.product(
+                workers, a, aAt, nBytes, panels, 0, n * Product.STEP_BYTES, c, cAt, sumBytes, rows, outputs, n, false);
     }
 
     private void lstm(Cell.Lstm cell, MemorySegment m, long sums, long c, long h) {

@@ -1,6 +1,8 @@
 package clearhead.ops.cpu.vector;
 
 import clearhead.ops.Sequences;
+import clearhead.ops.cpu.Workers;
+import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 
@@ -15,6 +17,9 @@ record RecurrentGroups(Sequences sequences, int[] order, int size) {
     private static final int WORTH = 8;
 
     private static final int MIN_TASKS = 8;
+
+    /// Multiply-adds that take a core some microseconds, several times what handing them over costs.
+    private static final long SHARED_WORK = 1 << 17;
 
     static RecurrentGroups of(Sequences sequences) {
         int[] order = IntStream.range(0, sequences.count())
@@ -51,5 +56,49 @@ record RecurrentGroups(Sequences sequences, int[] order, int size) {
             count--;
         }
         return count;
+    }
+
+    /// c [rows, outputs] = (c or 0) + a·b as [Block#strip]. Where one group is all there is, cores share its
+    /// outputs; inside a task it runs on the spot.
+    void product(
+            Workers workers,
+            MemorySegment a,
+            long aAt,
+            long aRow,
+            MemorySegment panels,
+            long panelAt,
+            long panelBytes,
+            MemorySegment c,
+            long cAt,
+            long cRow,
+            int rows,
+            int outputs,
+            int inner,
+            boolean fresh) {
+        long work = (long) rows * outputs * inner;
+        int tasks = count() > 1 ? 1 : (int) Math.clamp(work / SHARED_WORK, 1, MIN_TASKS);
+        if (tasks == 1) {
+            Block.strip(a, aAt, aRow, 4, panels, panelAt, panelBytes, c, cAt, cRow, rows, outputs, inner, fresh);
+            return;
+        }
+        int width = Math.ceilDiv(Math.ceilDiv(outputs, tasks), 64) * 64;
+        workers.run(Math.ceilDiv(outputs, width), task -> {
+            int j = task * width;
+            Block.strip(
+                    a,
+                    aAt,
+                    aRow,
+                    4,
+                    panels,
+                    panelAt + j / Product.PANEL * panelBytes,
+                    panelBytes,
+                    c,
+                    cAt + j * 4L,
+                    cRow,
+                    rows,
+                    Math.min(width, outputs - j),
+                    inner,
+                    fresh);
+        });
     }
 }
