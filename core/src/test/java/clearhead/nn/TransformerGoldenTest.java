@@ -18,7 +18,6 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,9 +29,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// which is how this project runs sequences of different lengths.
 class TransformerGoldenTest {
     private static final double ATOL = 1e-5;
-
-    /// Backends whose kernels take a mask of padding.
-    private static final Set<String> MASKED = Set.of("reference");
 
     private final Arena arena = Arena.ofAuto();
 
@@ -135,7 +131,7 @@ class TransformerGoldenTest {
         Batch memory = encoder ? x : Batch.of(wanted.array("memory"), true, padding(wanted, "memory_key_padding_mask"));
         Batch out = Batch.of(wanted.array("out"), true, Optional.empty()).with(x.hidden());
         Activation act = wanted.text("act").equals("gelu") ? Activation.GELU : Activation.RELU;
-        for (boolean packed : ways(backendName, x, memory)) {
+        for (boolean packed : ways(x, memory)) {
             var masks = new TorchLayers.Masks(x.seen(arena, packed), memory.seen(arena, packed));
             // cos of a float32 number, rounded to float32
             var layers = new TorchLayers(arena, 4, 2, 16, false, act, (_, i, _) -> (float) Math.cos((float) i), masks);
@@ -147,9 +143,9 @@ class TransformerGoldenTest {
         }
     }
 
-    private static boolean[] ways(String backendName, Batch x, Batch memory) {
+    private static boolean[] ways(Batch x, Batch memory) {
         boolean padded = x.hidden().isPresent() || memory.hidden().isPresent();
-        return padded && MASKED.contains(backendName) ? new boolean[] {false, true} : new boolean[] {true};
+        return padded ? new boolean[] {false, true} : new boolean[] {true};
     }
 
     private static Optional<Json.Arr> padding(Json.Obj wanted, String name) {
@@ -203,7 +199,7 @@ class TransformerGoldenTest {
         Batch x = encoder ? source : target;
         Batch out = Batch.of(wanted.array("out"), false, Optional.empty()).with(x.hidden());
         Activation act = wanted.text("act").equals("gelu") ? Activation.GELU : Activation.RELU;
-        for (boolean packed : ways(backendName, x, source)) {
+        for (boolean packed : ways(x, source)) {
             Mask padding = x.seen(arena, packed);
             Mask own = padding;
             if (wanted.bool("causal")) {
