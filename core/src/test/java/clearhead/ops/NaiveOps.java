@@ -313,11 +313,18 @@ record NaiveOps(Workspace workspace) implements Ops {
         int first = spec.alignment().first(sequence, queries, context);
         float[] q = query.toFloats();
         float[] k = ((KvView.Packed) past).key().toFloats();
+        var bare = new AttentionSpec(spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), Mask.BIDIRECTIONAL);
+        AttentionSpec upTo = switch (stage) {
+            case PRODUCT -> bare.withScale(1);
+            case SCALED -> bare;
+            case CAPPED -> bare.withSoftCap(spec.softCap());
+            case BIASED -> spec;
+        };
         var y = new float[spec.heads() * queries * context];
         for (int h = 0; h < spec.heads(); h++) {
             for (int n = 0; n < queries; n++) {
                 int at = (n * spec.heads() + h) * spec.headDim();
-                float[] row = scores(q, at, k, start, context, sequence, n, first + n, h, spec);
+                float[] row = scores(q, at, k, start, context, sequence, n, first + n, h, upTo);
                 System.arraycopy(row, 0, y, (h * queries + n) * context, context);
             }
         }

@@ -9,6 +9,9 @@ import static clearhead.ops.cpu.vector.TileProduct.F32;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Checks;
 import clearhead.ops.KvView;
+import clearhead.ops.Mask;
+import clearhead.ops.ScoreStage;
+import clearhead.ops.Sequences;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
@@ -27,25 +30,36 @@ final class AttentionPlain {
 
     private AttentionPlain() {}
 
+    /// @param stage how far the scores come
     static Tensor scores(
-            Workspace workspace, Workers workers, Tensor query, KvView past, int sequence, AttentionSpec spec) {
+            Workspace workspace,
+            Workers workers,
+            Tensor query,
+            KvView past,
+            int sequence,
+            AttentionSpec spec,
+            ScoreStage stage) {
         Checks.scores(query, past, sequence, spec);
         int queries = query.dim(0);
         int context = past.length(sequence);
         int heads = spec.heads();
         int dim = spec.headDim();
+        AttentionSpec upTo = upTo(spec, stage);
+        VisibleKeys visible = VisibleKeys.of(upTo, sequence, queries, context);
+        ScoreExtras extras = ScoreExtras.of(upTo, only(sequence, queries), past);
         Tensor scores = workspace.take(DType.F32, heads, queries, context);
         long mark = workspace.mark();
         KeyPages pages = KeyPages.of(workspace, workers, past);
         int tiles = Math.ceilDiv(queries, ROWS);
-        float scale = (float) spec.scale();
         workers.run(Math.multiplyExact(tiles, heads), task -> {
             int head = task % heads;
             int from = task / heads * ROWS;
             int rows = Math.min(queries, from + ROWS) - from;
-            MemorySegment scratch = Scratch.of(ROWS * SCORE_ROW);
+            MemorySegment scratch = Scratch.of((ROWS + 1) * SCORE_ROW);
+            var row = new float[PAGE];
             for (int key = 0; key < context; key += PAGE) {
                 int keys = Math.min(PAGE, context - key);
+                int wide = (keys + 15) & -16;
                 TileProduct.multiply(
                         query.data(),
                         ((long) from * heads + head) * dim * 4,
@@ -58,13 +72,30 @@ final class AttentionPlain {
                         0,
                         SCORE_ROW,
                         rows,
-                        (keys + 15) & -16,
+                        wide,
                         dim,
                         false);
                 for (int r = 0; r < rows; r++) {
-                    int visible = Visible.keys(spec.mask(), queries, context, from + r) - key;
-                    long row = ((long) head * queries + from + r) * context + key;
-                    maskRow(scratch, r * SCORE_ROW, scores.data(), row * 4, keys, Math.clamp(visible, 0, keys), scale);
+                    int i = from + r;
+                    long seen = visible.word(head, i, key / PAGE);
+                    MemorySegment.copy(scratch, F32, r * SCORE_ROW, row, 0, wide);
+                    extras.scores(
+                            row,
+                            0,
+                            0,
+                            wide,
+                            seen,
+                            sequence,
+                            head,
+                            i,
+                            visible.position(i),
+                            key,
+                            scratch.asSlice(ROWS * SCORE_ROW, SCORE_ROW));
+                    for (int k = 0; k < keys; k++) {
+                        row[k] = (seen >>> k & 1) != 0 ? row[k] : Float.NEGATIVE_INFINITY;
+                    }
+                    long at = ((long) head * queries + i) * context + key;
+                    MemorySegment.copy(row, 0, scores.data(), F32, at * 4, keys);
                 }
             }
         });
@@ -72,20 +103,22 @@ final class AttentionPlain {
         return scores;
     }
 
-    private static void maskRow(
-            MemorySegment from, long f0, MemorySegment to, long t0, int keys, int visible, float scale) {
-        int key = 0;
-        for (; key + COUNT <= visible; key += COUNT) {
-            FloatVector.fromMemorySegment(FLOATS, from, f0 + key * 4L, ORDER)
-                    .mul(scale)
-                    .intoMemorySegment(to, t0 + key * 4L, ORDER);
-        }
-        for (; key < visible; key++) {
-            to.set(F32, t0 + key * 4L, from.get(F32, f0 + key * 4L) * scale);
-        }
-        for (; key < keys; key++) {
-            to.set(F32, t0 + key * 4L, Float.NEGATIVE_INFINITY);
-        }
+    /// The spec without what comes after a stage.
+    private static AttentionSpec upTo(AttentionSpec spec, ScoreStage stage) {
+        var product = new AttentionSpec(spec.heads(), spec.kvHeads(), spec.headDim(), 1, Mask.BIDIRECTIONAL);
+        return switch (stage) {
+            case PRODUCT -> product;
+            case SCALED -> product.withScale(spec.scale());
+            case CAPPED -> product.withScale(spec.scale()).withSoftCap(spec.softCap());
+            case BIASED -> spec;
+        };
+    }
+
+    /// The queries of one sequence of a pass.
+    private static Sequences only(int sequence, int queries) {
+        var starts = new int[sequence + 2];
+        starts[sequence + 1] = queries;
+        return new Sequences(starts);
     }
 
     static Tensor softmax(Workspace workspace, Workers workers, Tensor x) {
@@ -186,7 +219,7 @@ final class AttentionPlain {
         int heads = spec.heads();
         int queries = pattern.dim(1);
         int context = pattern.dim(2);
-        int dim = spec.headDim();
+        int dim = spec.valueDim();
         Tensor out = workspace.take(DType.F32, queries, heads, dim);
         long mark = workspace.mark();
         KeyPages pages = KeyPages.of(workspace, workers, past);
@@ -215,8 +248,46 @@ final class AttentionPlain {
                         Math.min(PAGE, context - key),
                         true);
             }
+            for (int r = 0; r < rows; r++) {
+                long row = to + r * (heads * dim * 4L);
+                if (!isFinite(out.data(), row, dim)) {
+                    long weights = ((long) head * queries + from + r) * context * 4;
+                    passingOver(
+                            pattern.data(), weights, pages, sequence, spec.kvHead(head), context, out.data(), row, dim);
+                }
+            }
         });
         workspace.release(mark);
         return out;
+    }
+
+    private static boolean isFinite(MemorySegment row, long at, int count) {
+        float sum = 0;
+        for (int i = 0; i < count; i++) {
+            sum += row.get(F32, at + i * 4L) * 0;
+        }
+        return sum == 0;
+    }
+
+    /// The sum again, without keys of weight 0: what is not finite in their values must not count.
+    private static void passingOver(
+            MemorySegment pattern,
+            long weights,
+            KeyPages pages,
+            int sequence,
+            int kvHead,
+            int context,
+            MemorySegment out,
+            long at,
+            int dim) {
+        for (int i = 0; i < dim; i++) {
+            float sum = 0;
+            for (int key = 0; key < context; key++) {
+                float weight = pattern.get(F32, weights + key * 4L);
+                long value = pages.value(sequence, kvHead, key / PAGE) + (key % PAGE * (long) dim + i) * 4;
+                sum = weight == 0 ? sum : Math.fma(weight, pages.values().get(F32, value), sum);
+            }
+            out.set(F32, at + i * 4L, sum);
+        }
     }
 }

@@ -143,11 +143,7 @@ final class VectorOps implements Ops {
 
     @Override
     public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec, ScoreStage stage) {
-        onlyPlain(spec);
-        if (stage != ScoreStage.BIASED) {
-            throw new UnsupportedOperationException("scores at stage " + stage + " on the vector backend");
-        }
-        return AttentionPlain.scores(workspace, workers, query, past, sequence, spec);
+        return AttentionPlain.scores(workspace, workers, query, past, sequence, spec, stage);
     }
 
     /// What the kernels do not know yet.
