@@ -30,6 +30,16 @@ final class RopeParameters {
                 .findFirst();
     }
 
+    /// The configuration of the layers of one kind, where `rope_parameters` says something for each kind
+    /// (Gemma 3, ModernBERT); the same where it does not.
+    static Config ofLayers(Config config, String kind) {
+        if (!config.json().has("rope_parameters")) {
+            return config;
+        }
+        Json.Obj kinds = config.json().object("rope_parameters");
+        return kinds.has(kind) ? config.with(Map.of("rope_parameters", kinds.get(kind))) : config;
+    }
+
     /// Base of the wavelengths.
     double theta() {
         if (inside.isPresent() && inside.get().has("rope_theta")) {
@@ -88,6 +98,9 @@ final class RopeParameters {
             return new RopeScaling.None();
         }
         Json.Obj fields = inside.get();
+        if (!fields.has("rope_type") && fields.fields().values().stream().anyMatch(Json.Obj.class::isInstance)) {
+            throw fields.wrong("rope_type", "wanted one kind for all layers, found some by the kind of layer");
+        }
         String type = fields.text("rope_type", fields.text("type", "default"));
         return switch (type) {
             // `mrope` is what Qwen2-VL wrote where the frequencies are plain

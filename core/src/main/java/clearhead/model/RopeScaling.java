@@ -276,6 +276,12 @@ public sealed interface RopeScaling {
         return new RopeParameters(config).scaling(rotaryDim);
     }
 
+    /// The configuration of the layers of one kind, such as `full_attention`, where `rope_parameters` says
+    /// something for each kind (Gemma 3, ModernBERT); the same where it does not.
+    static Config ofLayers(Config config, String kind) {
+        return RopeParameters.ofLayers(config, kind);
+    }
+
     /// Elements of a head that turn: all, or the part that `partial_rotary_factor` names.
     static int rotaryDim(Config config, int headDim) {
         return new RopeParameters(config).rotaryDim(headDim);

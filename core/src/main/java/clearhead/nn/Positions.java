@@ -206,6 +206,11 @@ public sealed interface Positions {
             if (places.shape().rank() == 1) {
                 return rope.rotate(pass, x);
             }
+            int wanted = axes.stream().max(Integer::compare).orElse(0) + 1;
+            if (places.rank() != 2 || places.dim(0) < wanted) {
+                throw new IllegalArgumentException("rope: positions [axes, tokens] must have at least " + wanted
+                        + " axes, which pairs follow; got " + places.shape());
+            }
             int tokens = places.dim(1);
             var rows = new RopeRows(pass, rope);
             for (int row = 0; row < tokens; row++) {

@@ -177,6 +177,21 @@ class RopeScalingTest {
     }
 
     @Test
+    void kindsOfLayersHaveTheirOwn() {
+        Config config = config("'rope_parameters': {'full_attention': {'rope_type': 'proportional',"
+                + " 'partial_rotary_factor': 0.25, 'rope_theta': 1000000.0}, 'sliding_attention':"
+                + " {'rope_type': 'default', 'rope_theta': 5000.0}}");
+        Config full = RopeScaling.ofLayers(config, "full_attention");
+        assertEquals(new RopeScaling.Proportional(0.25, 1), RopeScaling.of(full, 16));
+        assertEquals(1000000, RopeScaling.theta(full));
+        Config sliding = RopeScaling.ofLayers(config, "sliding_attention");
+        assertEquals(new RopeScaling.None(), RopeScaling.of(sliding, 16));
+        assertEquals(5000, RopeScaling.theta(sliding));
+        assertEquals(full, RopeScaling.ofLayers(full, "full_attention"));
+        refused(() -> RopeScaling.of(config, 16), "rope_type", "kind of layer");
+    }
+
+    @Test
     void wrongNumbersAreNamed() {
         refusedRope("'rope_type': 'linear'", "factor");
         refusedRope("'rope_type': 'linear', 'factor': 0", "factor", "found 0.0");

@@ -384,6 +384,8 @@ class PositionsTest {
                     () -> rope(6, Pairing.HALVES).rotate(pass, new Data(11).normal(3, 1, 6)),
                     "tokens of positions [tokens] must be 3 as in x, found 2");
             var sections = new Positions.Sections(rope(6, Pairing.HALVES), List.of(0, 1, 2));
+            Tensor few = Tensor.zeros(arena, DType.I32, 2, 2);
+            refused(() -> sections.rotate(pass.withPositions(few), x), "[axes, tokens]", "3 axes", "[2, 2]");
             Tensor places = Tensor.zeros(arena, DType.I32, 3, 2);
             places.set(5, 200);
             refused(() -> sections.rotate(pass.withPositions(places), x), "positions", "99", "found 200");
