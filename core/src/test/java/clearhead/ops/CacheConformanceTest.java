@@ -9,6 +9,8 @@ import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -118,6 +120,59 @@ class CacheConformanceTest {
                     }
                 }
             }
+        }
+    }
+
+    /// The same with all that a spec can ask for, and values of another width than keys.
+    @Test
+    void everyKindOfAttentionIsDecodedWithTheBitsOfPrefill() {
+        int context = 4200;
+        var plain = AttentionSpec.causal(4, 2, 24);
+        int[] documents = new int[context];
+        Tensor allowed = Tensor.zeros(arena, DType.BOOL, 4, 1, context);
+        Tensor bias = gaussian(4, 1, context);
+        for (int i = 0; i < context; i++) {
+            documents[i] = i % 3 == 0 ? i / 500 : i / 900;
+        }
+        for (int i = 0; i < allowed.size(); i++) {
+            allowed.set(i, random.nextInt(3) == 0 ? 0 : 1);
+            bias.set(i, random.nextInt(50) == 0 ? Double.NEGATIVE_INFINITY : bias.at(i));
+        }
+        var kinds = new LinkedHashMap<String, AttentionSpec>();
+        kinds.put("192/128", AttentionSpec.causal(4, 2, 192).withValueDim(128));
+        kinds.put("576/512", AttentionSpec.causal(3, 1, 576).withValueDim(512));
+        kinds.put("24/13", plain.withValueDim(13));
+        kinds.put("window", plain.withMask(new Mask.Window(2100, 0)));
+        kinds.put("short window", plain.withMask(new Mask.Window(9, 0)));
+        kinds.put("chunks", plain.withMask(new Mask.Chunked(1000)));
+        kinds.put("prefix", plain.withMask(new Mask.Prefix(70)));
+        kinds.put("documents", plain.withMask(new Mask.Documents(documents).and(Mask.CAUSAL)));
+        kinds.put("allowed", plain.withMask(new Mask.Allowed(allowed).and(Mask.CAUSAL)));
+        kinds.put("alibi", plain.withBias(new Bias.Alibi(0.5, 0.25, 0.1, 0.01)));
+        kinds.put("bias", plain.withBias(new Bias.Added(bias)));
+        kinds.put("soft-cap", plain.withSoftCap(2));
+        kinds.put("sinks", plain.withSinks(gaussian(4)));
+        kinds.put("negative scale", plain.withScale(-0.3));
+        kinds.put("score function", plain.withScoreFunction((s, batch, head, query, key) -> s * 0.5 + key % 7));
+        try (Backend backend = Backends.named("vector", 2)) {
+            kinds.forEach((name, spec) -> {
+                Case c = random(spec, 20, context);
+                fewQueriesHaveTheBitsOfMany(backend.ops(workspace), c, name);
+                c.value.set(3L * spec.kvHeads() * spec.valueDim() + 1, Double.POSITIVE_INFINITY);
+                fewQueriesHaveTheBitsOfMany(backend.ops(workspace), c, name + " with an infinite value");
+            });
+        }
+    }
+
+    /// An infinite value with a weight of 0 adds nothing.
+    @Test
+    void aWeightOfZeroAddsNothing() {
+        Case c = random(AttentionSpec.causal(2, 1, 16).withScale(4000), 20, 300);
+        for (int k = 0; k < 300; k += 7) {
+            c.value.set(k * 16L + 2, Double.NEGATIVE_INFINITY);
+        }
+        try (Backend backend = Backends.named("vector", 2)) {
+            fewQueriesHaveTheBitsOfMany(backend.ops(workspace), c, "zero weights");
         }
     }
 
@@ -261,7 +316,7 @@ class CacheConformanceTest {
 
     /// A ring that holds what the window sees gives the bits of a whole cache.
     @ParameterizedTest
-    @ValueSource(strings = {"reference"})
+    @ValueSource(strings = {"vector", "reference"})
     void aRingHasTheBitsOfAWholeCache(String name) {
         int context = name.equals("vector") ? 2300 : 400;
         var spec = AttentionSpec.causal(4, 2, 16).withMask(new Mask.Window(100, 0));
@@ -328,6 +383,53 @@ class CacheConformanceTest {
                     "it needs 66 positions",
                     () -> ops.attention(
                             query, two, pool.of(true, new int[][] {{0}}, 100), spec.withMask(new Mask.Window(64, 0))));
+        }
+    }
+
+    /// Scores at every stage, and weights times values, of every kind as the reference has them.
+    @Test
+    void thePlainPathKnowsEveryKind() {
+        Tensor bias = gaussian(4, 1, 150);
+        bias.set(70, Double.NEGATIVE_INFINITY);
+        var plain = AttentionSpec.causal(4, 2, 24).withValueDim(13);
+        var kinds = List.of(
+                plain,
+                plain.withMask(new Mask.Window(9, 2)),
+                plain.withMask(Mask.BIDIRECTIONAL).withAlignment(Alignment.TOP_LEFT),
+                plain.withSoftCap(2).withBias(new Bias.Alibi(0.5, 0.25, 0.1, 0.01)),
+                plain.withBias(new Bias.Added(bias)),
+                plain.withScale(-0.3).withScoreFunction((s, batch, head, query, key) -> s * 0.5 + key % 7));
+        try (Backend vector = Backends.named("vector", 2);
+                Backend reference = Backends.named("reference", 1)) {
+            for (AttentionSpec spec : kinds) {
+                Case c = random(spec, 20, 150);
+                c.value.set(40 * 26L, Double.NaN);
+                for (DType type : new DType[] {DType.F32, DType.BF16, DType.I8}) {
+                    KvView.Paged past = cache(vector.ops(workspace), c, type, 150);
+                    for (ScoreStage stage : ScoreStage.values()) {
+                        near(
+                                stage + " of " + spec,
+                                reference.ops(workspace).scores(c.query, past, 0, spec, stage),
+                                vector.ops(workspace).scores(c.query, past, 0, spec, stage));
+                    }
+                    Tensor pattern =
+                            vector.ops(workspace).softmax(vector.ops(workspace).scores(c.query, past, 0, spec));
+                    near(
+                            "weigh " + spec,
+                            reference.ops(workspace).weigh(pattern, past, 0, spec),
+                            vector.ops(workspace).weigh(pattern, past, 0, spec));
+                }
+            }
+        }
+    }
+
+    private static void near(String name, Tensor wanted, Tensor got) {
+        assertEquals(wanted.shape(), got.shape(), name);
+        for (long i = 0; i < wanted.size(); i++) {
+            double w = wanted.at(i);
+            double g = got.at(i);
+            boolean same = Double.compare(w, g) == 0 || Math.abs(w - g) <= 1e-5 * Math.max(1, Math.abs(w));
+            assertTrue(same, () -> name + ": wanted " + w + ", got " + g);
         }
     }
 

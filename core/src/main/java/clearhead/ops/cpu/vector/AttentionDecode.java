@@ -11,12 +11,13 @@ import static clearhead.ops.cpu.vector.TileProduct.F32;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.KvView;
-import clearhead.ops.Mask;
 import clearhead.ops.Sequences;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
 
 /// Attention of few queries to a long cache, which is as fast as the cache can be read. The keys are
@@ -40,14 +41,11 @@ final class AttentionDecode {
 
     private AttentionDecode() {}
 
-    /// Which sequences have so few queries, and such scores, that they are decoded here.
+    /// Which sequences have so few queries that they are decoded here.
     static boolean[] few(Sequences queries, KvView past, AttentionSpec spec) {
         var few = new boolean[queries.count()];
-        boolean fits = past instanceof KvView.Paged
-                && spec.mask() instanceof Mask.Interval
-                && spec.hasPlainScores()
-                && spec.sinks().isEmpty()
-                && spec.dropout().probability() == 0;
+        // Dropout is for training, where there is no cache.
+        boolean fits = past instanceof KvView.Paged && spec.dropout().isNone();
         int group = spec.heads() / spec.kvHeads();
         for (int s = 0; s < few.length; s++) {
             few[s] = fits && queries.length(s) > 0 && (long) queries.length(s) * group <= ROWS;
@@ -66,6 +64,8 @@ final class AttentionDecode {
             boolean[] few,
             Attended result) {
         StoredPages pages = StoredPages.of(past);
+        Optional<ScoreExtras> extras =
+                ScoreExtras.areNeeded(spec) ? Optional.of(ScoreExtras.of(spec, queries, past)) : Optional.empty();
         var split = new Split[few.length];
         int[] firstTask = new int[few.length + 1];
         for (int s = 0; s < few.length; s++) {
@@ -77,7 +77,7 @@ final class AttentionDecode {
         }
         workers.run(firstTask[few.length], task -> {
             int s = Tasks.owner(firstTask, task);
-            new Part(query, queries, s, spec, pages, split[s], task - firstTask[s]).run();
+            new Part(query, queries, s, spec, extras, pages, split[s], task - firstTask[s]).run();
         });
         workers.run(Math.multiplyExact(few.length, spec.kvHeads()), task -> {
             int s = task / spec.kvHeads();
@@ -89,7 +89,8 @@ final class AttentionDecode {
 
     /// How a sequence is cut, and the states of its segments.
     ///
-    /// @param from of each query, the first key that it sees
+    /// @param count queries
+    /// @param from first key that any query sees
     /// @param to one past the last
     /// @param first segment that any query sees
     /// @param last one past the last such segment
@@ -98,8 +99,10 @@ final class AttentionDecode {
     /// @param states sums of rows [segments, rows, lanes], then outputs [segments, rows, valueDim]
     /// @param shift [segments, rows]
     private record Split(
-            int[] from,
-            int[] to,
+            VisibleKeys visible,
+            int count,
+            int from,
+            int to,
             int first,
             int last,
             int span,
@@ -110,22 +113,18 @@ final class AttentionDecode {
             float[] shift) {
 
         static Split of(Workspace workspace, Sequences queries, int s, int context, AttentionSpec spec) {
-            var mask = (Mask.Interval) spec.mask();
             int count = queries.length(s);
-            var from = new int[count];
-            var to = new int[count];
-            int position = spec.alignment().first(s, count, context);
+            VisibleKeys visible = VisibleKeys.of(spec, s, count, context);
             int lowest = context;
             int highest = 0;
             for (int q = 0; q < count; q++) {
-                from[q] = Math.clamp(mask.from(s, position + q), 0, context);
-                to[q] = Math.clamp(mask.to(s, position + q), from[q], context);
-                if (from[q] < to[q]) {
-                    lowest = Math.min(lowest, from[q]);
-                    highest = Math.max(highest, to[q]);
+                if (visible.from(q) < visible.to(q)) {
+                    lowest = Math.min(lowest, visible.from(q));
+                    highest = Math.max(highest, visible.to(q));
                 }
             }
-            int first = Math.min(lowest, highest) / SEGMENT;
+            lowest = Math.min(lowest, highest);
+            int first = lowest / SEGMENT;
             int segments = Math.ceilDiv(highest, SEGMENT) - first;
             int span = spec.kvHeads();
             while (segments * (spec.kvHeads() / span) < TASKS && span > 1) {
@@ -137,8 +136,10 @@ final class AttentionDecode {
             long outRow = spec.valueDim() * 4L + 63 & -64;
             long states = Math.multiplyExact((long) segments * rows, BYTES + outRow);
             return new Split(
-                    from,
-                    to,
+                    visible,
+                    count,
+                    lowest,
+                    highest,
                     first,
                     first + segments,
                     span,
@@ -167,6 +168,7 @@ final class AttentionDecode {
         private final Sequences queries;
         private final int sequence;
         private final AttentionSpec spec;
+        private final Optional<ScoreExtras> extras;
         private final StoredPages pages;
         private final Split split;
         private final int segment;
@@ -183,12 +185,16 @@ final class AttentionDecode {
         private final long s0;
         private final long l0;
         private final long tile;
+        private final long line; // one row of scores
+        private final long[] words; // bit j of a row: whether it sees key j of the block
+        private final float[] copy = new float[PAGE];
 
         Part(
                 Tensor query,
                 Sequences queries,
                 int sequence,
                 AttentionSpec spec,
+                Optional<ScoreExtras> extras,
                 StoredPages pages,
                 Split split,
                 int task) {
@@ -196,13 +202,14 @@ final class AttentionDecode {
             this.queries = queries;
             this.sequence = sequence;
             this.spec = spec;
+            this.extras = extras;
             this.pages = pages;
             this.split = split;
             int spans = split.kvHeads / split.span;
             segment = split.first + task / spans;
             head = task % spans * split.span;
             group = spec.heads() / spec.kvHeads();
-            count = split.from.length * group;
+            count = split.count * group;
             dim = spec.headDim();
             valueDim = spec.valueDim();
             queryRow = dim * 4L;
@@ -213,38 +220,99 @@ final class AttentionDecode {
             s0 = o0 + rows * split.outRow;
             l0 = s0 + rows * SCORE_ROW;
             tile = l0 + (long) rows * BYTES;
-            m = Scratch.of(tile + CHUNK * 4L * Math.max(PAGE, valueDim));
+            line = tile + CHUNK * 4L * Math.max(PAGE, valueDim);
+            m = Scratch.of(line + SCORE_ROW);
+            words = new long[rows];
         }
 
         void run() {
             var rows = new BlockSoftmax.Rows(m, s0, l0, o0, split.outRow, valueDim);
             int number = split.span * padded;
             float[] shift = new float[number];
-            float factor = (float) (spec.scale() / BlockSoftmax.LN_2);
             TileProduct.clear(m, 0, queryRow, number, dim);
             copyQueries();
-            BlockSoftmax.begin(rows, number, shift);
-            int from = Integer.MAX_VALUE;
-            int to = 0;
-            for (int q = 0; q < split.from.length; q++) {
-                if (split.from[q] < split.to[q]) {
-                    from = Math.min(from, split.from[q]);
-                    to = Math.max(to, split.to[q]);
-                }
+            pass(rows, shift, false);
+            if (!isFinite(rows)) {
+                // Zero times infinity, maybe: again, without the keys whose weight is 0.
+                pass(rows, shift, true);
             }
-            int end = Math.min(to, (segment + 1) * SEGMENT);
-            for (int block = Math.max(from, segment * SEGMENT) / PAGE; block * PAGE < end; block++) {
+            keep(rows, shift);
+        }
+
+        /// @param carefully whether to pass over keys whose weight is 0
+        private void pass(BlockSoftmax.Rows rows, float[] shift, boolean carefully) {
+            boolean plain = extras.isEmpty();
+            float factor = plain ? (float) (spec.scale() / BlockSoftmax.LN_2) : BlockSoftmax.LOG2_E;
+            BlockSoftmax.begin(rows, shift.length, shift);
+            int from = Math.max(split.from, segment * SEGMENT);
+            int to = Math.min(split.to, (segment + 1) * SEGMENT);
+            for (int block = from / PAGE; block * PAGE < to; block++) {
+                if (!look(block)) {
+                    continue;
+                }
                 for (int h = 0; h < split.span; h++) {
                     scores(h, block);
                 }
                 for (int h = 0; h < split.span; h++) {
-                    weights(rows, h, block * PAGE, shift, factor);
+                    weights(rows, h, block, shift, factor);
                 }
                 for (int h = 0; h < split.span; h++) {
+                    if (carefully) {
+                        forgetZeros(h);
+                    }
                     weigh(h, block);
                 }
             }
-            keep(rows, shift);
+        }
+
+        /// Which keys of a block each row sees.
+        ///
+        /// @return whether any row sees any
+        private boolean look(int block) {
+            VisibleKeys visible = split.visible;
+            boolean byIntervals = visible.isByIntervals();
+            long any = 0;
+            for (int h = 0; h < split.span; h++) {
+                for (int r = 0; r < count; r++) {
+                    int q = r / group;
+                    long word = byIntervals
+                            ? VisibleKeys.between(visible.from(q), visible.to(q), block * PAGE)
+                            : visible.word(head(h, r), q, block);
+                    words[h * padded + r] = word;
+                    any |= word;
+                }
+            }
+            return any != 0;
+        }
+
+        private int head(int h, int r) {
+            return (head + h) * group + r % group;
+        }
+
+        private void forgetZeros(int h) {
+            for (int r = h * padded; r < h * padded + count; r++) {
+                for (int k = 0; k < PAGE; k++) {
+                    if (m.get(F32, s0 + r * SCORE_ROW + k * 4L) == 0) {
+                        words[r] &= ~(1L << k);
+                    }
+                }
+            }
+        }
+
+        private boolean isFinite(BlockSoftmax.Rows rows) {
+            for (int h = 0; h < split.span; h++) {
+                for (int r = h * padded; r < h * padded + count; r++) {
+                    float rest = 0;
+                    for (int i = 0; i < valueDim; i++) {
+                        float x = m.get(F32, rows.o0() + r * split.outRow + i * 4L);
+                        rest += x - x;
+                    }
+                    if (rest != 0) {
+                        return false;
+                    }
+                }
+            }
+            return true;
         }
 
         /// Scores of one head's rows with a block.
@@ -268,33 +336,88 @@ final class AttentionDecode {
             }
         }
 
-        private void weights(BlockSoftmax.Rows rows, int h, int key, float[] shift, float factor) {
-            for (int q = 0; q < split.from.length; q++) {
-                int lo = Math.max(0, split.from[q] - key);
-                int hi = Math.min(PAGE, split.to[q] - key);
-                int r = h * padded + q * group;
+        /// Scores of one head's rows into weights, of runs of rows that see the same keys.
+        private void weights(BlockSoftmax.Rows rows, int h, int block, float[] shift, float factor) {
+            int end = h * padded + count;
+            int r = h * padded;
+            while (r < end) {
+                long word = words[r];
+                int first = r;
+                int lo = Long.numberOfTrailingZeros(word);
+                int hi = PAGE - Long.numberOfLeadingZeros(word);
+                if (extras.isEmpty() && (word == 0 || word == between(lo, hi))) {
+                    do {
+                        r++;
+                    } while (r < end && words[r] == word);
+                } else {
+                    lo &= -16;
+                    hi = hi + 15 & -16;
+                    change(h, r++, block, lo, hi);
+                }
+                if (word == 0) {
+                    continue;
+                }
                 if (lo == 0 && hi == PAGE) {
-                    BlockSoftmax.whole(rows, r, r + group, shift, factor);
-                } else if (lo < hi) {
-                    BlockSoftmax.between(rows, r, r + group, lo, hi, shift, factor);
+                    BlockSoftmax.whole(rows, first, r, shift, factor);
+                } else {
+                    BlockSoftmax.between(rows, first, r, lo, hi, shift, factor);
                 }
             }
         }
 
-        /// out += weights·values of one head's rows, of runs of queries that see the same keys.
+        private static long between(int lo, int hi) {
+            return -1L >>> PAGE - (hi - lo) << lo;
+        }
+
+        /// Scores of keys `lo` to `hi` of one row become what the spec makes of them, −∞ where it does not
+        /// see the key.
+        private void change(int h, int row, int block, int lo, int hi) {
+            long at = s0 + row * SCORE_ROW;
+            long word = words[row];
+            int r = row - h * padded;
+            if (word == 0) {
+                return;
+            }
+            MemorySegment.copy(m, ValueLayout.JAVA_FLOAT, at, copy, 0, PAGE);
+            if (extras.isPresent()) {
+                int q = r / group;
+                int position = split.visible.position(q);
+                extras.get()
+                        .scores(
+                                copy,
+                                0,
+                                lo,
+                                hi,
+                                word,
+                                sequence,
+                                head(h, r),
+                                q,
+                                position,
+                                block * PAGE,
+                                m.asSlice(line, SCORE_ROW));
+            }
+            for (long hidden = ~word & between(lo, hi); hidden != 0; hidden &= hidden - 1) {
+                copy[Long.numberOfTrailingZeros(hidden)] = Float.NEGATIVE_INFINITY;
+            }
+            MemorySegment.copy(copy, lo, m, ValueLayout.JAVA_FLOAT, at + lo * 4L, hi - lo);
+        }
+
+        /// out += weights·values of one head's rows, of runs of rows that see the same keys.
         private void weigh(int h, int block) {
-            int q = 0;
-            while (q < split.from.length) {
-                int lo = Math.max(0, split.from[q] - block * PAGE);
-                int hi = Math.min(PAGE, split.to[q] - block * PAGE);
-                int first = q;
+            int end = h * padded + count;
+            int r = h * padded;
+            while (r < end) {
+                int first = r;
+                long word = words[r];
                 do {
-                    q++;
-                } while (q < split.from.length
-                        && Math.max(0, split.from[q] - block * PAGE) == lo
-                        && Math.min(PAGE, split.to[q] - block * PAGE) == hi);
-                if (lo < hi) {
-                    weigh(h, block, h * padded + first * group, (q - first) * group, lo, hi);
+                    r++;
+                } while (r < end && words[r] == word);
+                // Runs of keys: a value that is not seen must not be multiplied, even by 0.
+                while (word != 0) {
+                    int lo = Long.numberOfTrailingZeros(word);
+                    int keys = Long.numberOfTrailingZeros(~(word >>> lo));
+                    weigh(h, block, first, r - first, lo, lo + keys);
+                    word &= ~between(lo, lo + keys);
                 }
             }
         }
@@ -346,7 +469,7 @@ final class AttentionDecode {
                             m,
                             (h * padded + j) * queryRow,
                             group * queryRow,
-                            split.from.length,
+                            split.count,
                             dim);
                 }
             }
@@ -368,7 +491,7 @@ final class AttentionDecode {
     /// Adds up the segments of one kv head's rows in order, and writes their results.
     private static void merge(Split split, int start, int tokens, AttentionSpec spec, int kvHead, Attended result) {
         int group = spec.heads() / spec.kvHeads();
-        int count = split.from.length * group;
+        int count = split.count * group;
         int valueDim = spec.valueDim();
         MemorySegment m = Scratch.of(count * (BYTES + split.outRow));
         var total = new BlockSoftmax.Rows(m, 0, 0, (long) count * BYTES, split.outRow, valueDim);
@@ -387,17 +510,15 @@ final class AttentionDecode {
             long token = start + r / group;
             long head = kvHead * (long) group + r % group;
             float sum = BlockSoftmax.sum(FloatVector.fromMemorySegment(FLOATS, m, (long) r * BYTES, ORDER));
+            var end = RowEnd.of(spec, (int) head, sum, shift[r]);
             long row = (token * spec.heads() + head) * valueDim * 4;
-            scaleRow(m, total.o0() + r * split.outRow, out, row, valueDim, sum);
-            float logarithm =
-                    sum == 0 ? Float.NEGATIVE_INFINITY : (float) (shift[r] * BlockSoftmax.LN_2 + Math.log(sum));
-            lse.set(F32, (head * tokens + token) * 4, logarithm);
+            scaleRow(m, total.o0() + r * split.outRow, out, row, valueDim, end.scale());
+            lse.set(F32, (head * tokens + token) * 4, end.lse());
         }
     }
 
-    /// to = from / sum, or 0 where the sum is.
-    private static void scaleRow(MemorySegment from, long f0, MemorySegment to, long t0, int columns, float sum) {
-        float factor = sum == 0 ? 0 : 1 / sum;
+    /// to = factor·from.
+    private static void scaleRow(MemorySegment from, long f0, MemorySegment to, long t0, int columns, float factor) {
         int column = 0;
         for (; column + COUNT <= columns; column += COUNT) {
             FloatVector.fromMemorySegment(FLOATS, from, f0 + column * 4L, ORDER)

@@ -315,29 +315,16 @@ final class ForwardTile {
         }
     }
 
-    /// out = Σ weight·value / Σ weight, lse = shift + log Σ weight. A sink is one more weight in the sum.
+    /// out = Σ weight·value / Σ weight, lse = shift + log Σ weight ([RowEnd]).
     private void finish(TileSoftmax of, float[] shifts, int from, int count) {
         MemorySegment out = result.out().data();
         MemorySegment lse = result.lse().data();
         int columns = spec.valueDim();
         for (int r = 0; r < count; r++) {
-            float sum = of.sum(r);
-            double logarithm = sum == 0 ? Double.NEGATIVE_INFINITY : shifts[r] * BlockSoftmax.LN_2 + Math.log(sum);
-            float scale = sum == 0 ? 0 : 1 / sum;
-            if (spec.sinks().isPresent()) {
-                double sink = spec.sinks().get().at(head(from + r));
-                if (sink != Double.NEGATIVE_INFINITY) {
-                    double with = Math.max(sink, logarithm) + Math.log1p(Math.exp(-Math.abs(sink - logarithm)));
-                    scale = (float) (scale * Math.exp(logarithm - with));
-                    logarithm = with;
-                }
-            }
-            if (!spec.dropout().isNone()) {
-                scale = (float) (scale / (1 - spec.dropout().probability()));
-            }
+            var end = RowEnd.of(spec, head(from + r), of.sum(r), shifts[r]);
             long at = row(from + r);
-            lse.set(F32, ((long) head(from + r) * query.dim(0) + at / spec.heads()) * 4, (float) logarithm);
-            write(out, at * columns * 4, of.o0() + r * width, columns, scale);
+            lse.set(F32, ((long) head(from + r) * query.dim(0) + at / spec.heads()) * 4, end.lse());
+            write(out, at * columns * 4, of.o0() + r * width, columns, end.scale());
         }
     }
 
