@@ -3,12 +3,15 @@ package clearhead.onnx;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import clearhead.ops.Backend;
 import clearhead.ops.Subject;
 import clearhead.ops.cpu.reference.ReferenceBackend;
 import clearhead.tensor.DType;
+import clearhead.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +20,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /// ONNX's node tests of the operators that our operations cover, on every backend: at upstream's
@@ -39,12 +43,26 @@ class OnnxNodeTest {
                             check(subject, c);
                         })));
         return Stream.concat(each, Stream.of(DynamicTest.dynamicTest("every case of the index", () -> {
+            assertFalse(OnnxCase.index().isEmpty());
             for (Subject subject : Subject.all()) {
                 for (String name : OnnxCase.index()) {
                     assertTrue(ran.contains(subject + " " + name), () -> subject + " did not run " + name);
                 }
             }
         })));
+    }
+
+    /// What the runner does not know fails, instead of being left out.
+    @Test
+    void unknownNodesFail() {
+        var x = Tensor.of(Arena.ofAuto(), new float[] {1, 2}, 2);
+        for (OnnxCase.Node node : List.of(
+                new OnnxCase.Node("Conv", List.of("x"), List.of("y"), Map.of()),
+                new OnnxCase.Node("Swish", List.of("x"), List.of("y"), Map.of("beta", 2f)),
+                new OnnxCase.Node("Swish", List.of("x", "x"), List.of("y"), Map.of()))) {
+            var c = new OnnxCase("made", 24, List.of(node), Map.of("x", x), Map.of(), Map.of());
+            assertThrows(IllegalArgumentException.class, () -> NodeRunner.run(REFERENCE, DType.F32, c, true));
+        }
     }
 
     private static void check(Subject subject, OnnxCase c) {
