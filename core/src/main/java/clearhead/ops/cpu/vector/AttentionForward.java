@@ -24,7 +24,8 @@ import java.util.Optional;
 /// number of threads, the segments one after the other or at once: the same bits.
 ///
 /// Keys and values are copied into arrays in the order in which they are read ([KeyBlocks]), a few heads
-/// at a time, so that the copies take 32 MiB or one head's keys and values, whichever is more.
+/// at a time, so that the copies stay in the cache and take at most 32 MiB, or one head's keys and values
+/// where these are more.
 final class AttentionForward {
     private static final int PAGE = KvView.PAGE;
 
@@ -32,7 +33,9 @@ final class AttentionForward {
     /// leave the second cache level.
     private static final int SHORT = 512;
 
-    /// Floats of the blocks that are made at once.
+    /// Floats of the blocks that are made at once, for each thread and in all.
+    private static final long SHARED_EACH = 1 << 18;
+
     private static final long SHARED = 1 << 23;
 
     /// Floats of one head's blocks above which each tile makes its own, one at a time.
@@ -134,10 +137,11 @@ final class AttentionForward {
         if (!alone.isEmpty()) {
             workers.run(alone.size(), task -> alone(alone.get(task)));
         }
+        long most = Math.min(SHARED, SHARED_EACH * workers.threads());
         for (int from = 0; from < shared.size(); ) {
             int to = from;
             long floats = 0;
-            while (to < shared.size() && (to == from || floats + shared.get(to).floats(spec) <= SHARED)) {
+            while (to < shared.size() && (to == from || floats + shared.get(to).floats(spec) <= most)) {
                 floats += shared.get(to++).floats(spec);
             }
             together(shared.subList(from, to), (int) floats);
@@ -172,7 +176,9 @@ final class AttentionForward {
         KeyBlocks blocks = blocks(unit, one, memory, 0);
         ForwardTile tile = tile(unit);
         if (!one) {
-            tile.make(blocks, unit.first, unit.first + unit.count);
+            for (int block = unit.first; block < unit.first + unit.count; block++) {
+                blocks.make(block);
+            }
         }
         for (int from = 0; from < unit.rows; from += ForwardTile.ROWS) {
             tile.run(blocks, one, from, Math.min(unit.rows, from + ForwardTile.ROWS));
@@ -195,8 +201,7 @@ final class AttentionForward {
         if (firstBlock[units.size()] > 0) {
             workers.run(firstBlock[units.size()], task -> {
                 int u = Tasks.owner(firstBlock, task);
-                float[] m = FloatScratch.of(FloatScratch.Use.TILE, KeyBlocks.floatsBeside(spec.headDim()));
-                blocks[u].make(units.get(u).first + task - firstBlock[u], m, 0);
+                blocks[u].make(units.get(u).first + task - firstBlock[u]);
             });
         }
         workers.run(firstTile[units.size()], task -> {

@@ -44,7 +44,6 @@ final class ForwardTile {
     private final int kvHead;
     private final VisibleKeys visible;
     private final float[] m;
-    private final int q0;
     private final TileSoftmax rows;
     private final TileSoftmax total;
     private final float[] shift = new float[ROWS];
@@ -76,8 +75,7 @@ final class ForwardTile {
         dim = spec.headDim();
         width = width(spec);
         factor = ScoreExtras.areNeeded(spec) ? BlockSoftmax.LOG2_E : (float) (spec.scale() / BlockSoftmax.LN_2);
-        q0 = KeyBlocks.floatsBeside(dim);
-        int s0 = q0 + ROWS * dim;
+        int s0 = ROWS * dim;
         int l0 = s0 + ROWS * PAGE;
         int o0 = l0 + ROWS * COUNT;
         rows = new TileSoftmax(m, s0, l0, o0, width);
@@ -89,18 +87,11 @@ final class ForwardTile {
         return spec.valueDim() + 15 & -16;
     }
 
-    /// A block's keys while it is made, queries, scores, sums and outputs, and sums and outputs of the
+    /// Queries, scores, sums and outputs, and sums and outputs of the
     /// segments that are done.
     static int floats(AttentionSpec spec) {
         int dim = spec.headDim();
-        return KeyBlocks.floatsBeside(dim) + ROWS * (dim + PAGE + 2 * COUNT + 2 * width(spec));
-    }
-
-    /// Makes blocks `from` to `to`.
-    void make(KeyBlocks blocks, int from, int to) {
-        for (int block = from; block < to; block++) {
-            blocks.make(block, m, 0);
-        }
+        return ROWS * (dim + PAGE + 2 * COUNT + 2 * width(spec));
     }
 
     /// Rows `from` to `to` of the kv head.
@@ -111,7 +102,7 @@ final class ForwardTile {
         // What the register blocks take beyond the last row is 0, or slow numbers might be there.
         int padded = count + 3 & -4;
         copyQueries(from, count);
-        java.util.Arrays.fill(m, q0 + count * dim, q0 + padded * dim, 0);
+        java.util.Arrays.fill(m, count * dim, padded * dim, 0);
         rows.begin(padded, shift);
         int firstKey = Integer.MAX_VALUE;
         int lastKey = 0;
@@ -143,7 +134,7 @@ final class ForwardTile {
             }
             segment = key / SEGMENT;
             if (make) {
-                blocks.make(block, m, 0);
+                blocks.make(block);
             }
             if (whole) {
                 block(blocks, block, from, 0, count, 0, PAGE, true);
@@ -199,7 +190,7 @@ final class ForwardTile {
         int scores = rows.s0() + r * PAGE;
         TileArrays.rows(
                 m,
-                q0 + r * dim,
+                r * dim,
                 dim,
                 blocks.memory(),
                 blocks.key(block) + lo * dim,
@@ -311,7 +302,7 @@ final class ForwardTile {
 
     private void copyQueries(int from, int count) {
         for (int r = 0; r < count; r++) {
-            KeyBlocks.copy(query.data(), row(from + r) * dim * 4, dim, m, q0 + r * dim);
+            KeyBlocks.copy(query.data(), row(from + r) * dim * 4, dim, m, r * dim);
         }
     }
 

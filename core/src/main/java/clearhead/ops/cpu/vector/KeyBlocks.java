@@ -14,8 +14,8 @@ import jdk.incubator.vector.VectorOperators;
 
 /// Blocks of 64 keys and values of one kv head of one sequence, as the forward kernel reads them: keys
 /// transposed. Both in panels of 16 columns ([TileArrays]), keys [4, headDim, 16] and values
-/// [⌈valueDim / 16⌉, 64, 16], where columns beyond the last one and keys beyond the context are 0. In
-/// arrays, made from packed rows or from pages of any type.
+/// [⌈valueDim / 16⌉, 64, 16], where columns beyond the last one and those of keys beyond the context are 0.
+/// In arrays, made from packed rows or from pages of any type.
 ///
 /// @param past where they come from
 /// @param first number of the first block that there is room for
@@ -41,11 +41,6 @@ record KeyBlocks(
         return PAGE * (headDim + (valueDim + PANEL - 1 & -PANEL));
     }
 
-    /// Floats that [#make] needs beside.
-    static int floatsBeside(int headDim) {
-        return PAGE * headDim;
-    }
-
     int key(int block) {
         return at + slot(block) * floats(headDim, valueDim);
     }
@@ -62,17 +57,14 @@ record KeyBlocks(
         return one ? 0 : block - first;
     }
 
-    /// Makes a block at its place.
-    ///
-    /// @param beside memory for the inside of this method, from `b0` on
-    void make(int block, float[] beside, int b0) {
+    /// Makes a block at its place. Keys beyond the context are undefined.
+    void make(int block) {
         int count = Math.min(PAGE, past.length(sequence) - block * PAGE);
         switch (past) {
             case KvView.Packed packed -> {
                 int kvHeads = packed.key().dim(1);
                 long row = packed.rows().start(sequence) + (long) block * PAGE;
-                rows(packed.key(), row * kvHeads + kvHead, kvHeads, count, headDim, beside, b0);
-                transpose(beside, b0, count, key(block));
+                keys(packed.key(), row * kvHeads + kvHead, kvHeads, count, key(block));
                 values(packed.value(), row * kvHeads + kvHead, kvHeads, count, value(block), block);
             }
             case KvView.Paged paged -> {
@@ -100,19 +92,27 @@ record KeyBlocks(
         }
     }
 
-    /// Rows `first`, `first` + `step`, … of a tensor whose last axis is `columns`, one after the other.
-    private static void rows(Tensor t, long first, int step, int count, int columns, float[] to, int t0) {
-        MemorySegment data = t.data();
-        if (t.type() == DType.F32) {
-            for (int r = 0; r < count; r++) {
-                copy(data, (first + (long) r * step) * columns * 4, columns, to, t0 + r * columns);
+    /// Rows `first`, `first` + `step`, … of a tensor, transposed into panels.
+    private void keys(Tensor key, long first, int step, int count, int to) {
+        long bytes = headDim * 4L;
+        boolean floats = key.type() == DType.F32;
+        MemorySegment scratch = Scratch.of((floats ? 1 : 2) * PANEL * bytes);
+        for (int k = 0; k < count; k += PANEL) {
+            int present = Math.min(PANEL, count - k);
+            MemorySegment from = key.data();
+            long at = (first + (long) k * step) * bytes;
+            long stride = step * bytes;
+            if (!floats) {
+                for (int r = 0; r < present; r++) {
+                    long row = (first + (long) (k + r) * step) * headDim;
+                    Expand.floats(key, row, headDim, scratch, (PANEL + r) * bytes);
+                }
+                from = scratch;
+                at = PANEL * bytes;
+                stride = bytes;
             }
-        } else {
-            MemorySegment row = Scratch.of(columns * 4L);
-            for (int r = 0; r < count; r++) {
-                Expand.floats(t, (first + (long) r * step) * columns, columns, row, 0);
-                copy(row, 0, columns, to, t0 + r * columns);
-            }
+            Transpose.panel(from, at, stride, present, headDim, scratch, 0);
+            copy(scratch, 0, PANEL * headDim, memory, to + k * headDim);
         }
     }
 
@@ -124,26 +124,6 @@ record KeyBlocks(
         }
         for (; i < count; i++) {
             to[t0 + i] = from.get(F32, f0 + i * 4L);
-        }
-    }
-
-    /// memory [4, headDim, 16] at `to` = rows [count, headDim] transposed.
-    private void transpose(float[] rows, int r0, int count, int to) {
-        float[] keys = memory;
-        int dim = headDim;
-        for (int k = count; k < PAGE; k++) {
-            for (int i = 0; i < dim; i++) {
-                rows[r0 + k * dim + i] = 0;
-            }
-        }
-        for (int k = 0; k < PAGE; k += PANEL) {
-            for (int i = 0; i < dim; i++) {
-                int in = r0 + k * dim + i;
-                int out = to + k * dim + i * PANEL;
-                for (int j = 0; j < PANEL; j++) {
-                    keys[out + j] = rows[in + j * dim];
-                }
-            }
         }
     }
 

@@ -30,18 +30,21 @@ record TileSoftmax(float[] m, int s0, int l0, int o0, int width) {
     /// @param shift of each row; raised where a score exceeds it by more than the slack
     /// @param lo, hi multiples of 16
     void weights(int from, int to, int lo, int hi, float[] shift, float factor) {
+        float[] m = this.m;
         for (int r = from; r < to; r++) {
             int row = s0 + r * ROW;
-            var f = FloatVector.broadcast(FLOATS, factor);
-            var largest = FloatVector.fromArray(FLOATS, m, row + lo).mul(f);
+            // The factor is positive: the largest product is that of the largest score, rounded or not.
+            var largest = FloatVector.fromArray(FLOATS, m, row + lo);
             for (int key = lo + COUNT; key < hi; key += COUNT) {
-                var x = FloatVector.fromArray(FLOATS, m, row + key).mul(f);
+                var x = FloatVector.fromArray(FLOATS, m, row + key);
                 largest = largest.blend(x, x.compare(VectorOperators.GT, largest));
             }
+            largest = largest.mul(factor);
             if (largest.compare(VectorOperators.GT, shift[r] + BlockSoftmax.SLACK)
                     .anyTrue()) {
                 shift[r] = raise(r, shift[r], largest.reduceLanes(VectorOperators.MAX));
             }
+            var f = FloatVector.broadcast(FLOATS, factor);
             var minus = FloatVector.broadcast(FLOATS, shift[r] == Float.NEGATIVE_INFINITY ? 0 : -shift[r]);
             var sum = FloatVector.fromArray(FLOATS, m, l0 + r * COUNT);
             for (int key = lo; key < hi; key += COUNT) {
