@@ -114,17 +114,12 @@ public final class AttentionBench {
 
     private void measure(Backend backend, int threads, AttentionCases.Case what, List<Peer> peers, List<Measured> all)
             throws IOException {
-        try {
-            List<Peer> others = what.other().isEmpty()
-                    ? peers
-                    : List.of(new Rival(what.other().get(), backend, clock));
-            Measured m = measure(backend, threads, what, others);
-            all.add(m);
-            System.out.println(m.line());
-            append(m);
-        } catch (UnsupportedOperationException e) {
-            System.out.println(what.group() + " " + what.name() + ": not measured, the backend cannot run it");
-        }
+        List<Peer> others =
+                what.other().isEmpty() ? peers : List.of(new Rival(what.other().get(), backend, clock));
+        Measured m = measure(backend, threads, what, others);
+        all.add(m);
+        System.out.println(m.line());
+        append(m);
     }
 
     private Measured measure(Backend backend, int threads, AttentionCases.Case what, List<Peer> peers)

@@ -6,6 +6,7 @@ import clearhead.ops.Backend;
 import clearhead.ops.KvView;
 import clearhead.ops.Mask;
 import clearhead.ops.Sequences;
+import clearhead.ops.score.BlockMask;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
@@ -39,7 +40,8 @@ public record AttentionWork(int batch, AttentionSpec spec, int queries, int keys
     }
 
     /// Floating point operations by the usual account: 4·queries·keys·headDim a head forward, 14 forward
-    /// and backward, half of it for causal; for other masks of the scores that are seen.
+    /// and backward, half of it for causal; for windows and other masks of intervals or blocks, of the scores
+    /// that are seen.
     public double operations() {
         double width = (spec.headDim() + spec.valueDim()) / 2.0;
         return (backward ? 14.0 : 4.0) * batch * spec.heads() * width * pairs();
@@ -54,6 +56,15 @@ public record AttentionWork(int batch, AttentionSpec spec, int queries, int keys
             for (int query = 0; query < queries; query++) {
                 int position = keys - queries + query;
                 seen += Math.max(0, Math.min(keys, interval.to(0, position)) - Math.max(0, interval.from(0, position)));
+            }
+            return seen;
+        }
+        if (spec.mask() instanceof Mask.Blocks(BlockMask blocks)) {
+            double seen = 0;
+            for (int query = 0; query < queries; query++) {
+                for (int block = 0; block < Math.ceilDiv(keys, BlockMask.SIDE); block++) {
+                    seen += Long.bitCount(blocks.word(0, 0, keys - queries + query, block));
+                }
             }
             return seen;
         }
