@@ -226,9 +226,9 @@ public final class Tape implements Ops {
         var into = new Recurrence(
                 r.cell(),
                 r.reverse(),
-                intoOrScratch(r.weight()),
-                r.bias().map(this::intoOrScratch),
-                r.peepholes().map(this::intoOrScratch));
+                intoOrScratch(r.weight(), dOut),
+                r.bias().map(b -> intoOrScratch(b, dOut)),
+                r.peepholes().map(p -> intoOrScratch(p, dOut)));
         var d = adjoints.recur(node.sequences(), r, node.start(), node.recurred(), dOut, dCells, into);
         give(node.inputs(), d.dInputs());
         node.start().ifPresent(start -> {
@@ -279,6 +279,15 @@ public final class Tape implements Ops {
 
     private Tensor intoOrScratch(Tensor weight) {
         return into(weight).orElseGet(() -> adjoints.zerosLike(weight));
+    }
+
+    /// The same for a weight that may be of a type that holds no gradients, such as halves.
+    private Tensor intoOrScratch(Tensor weight, Tensor like) {
+        return into(weight).orElseGet(() -> {
+            Tensor zeros = gradients.take(like.type(), weight.shape());
+            zeros.data().fill((byte) 0);
+            return zeros;
+        });
     }
 
     /// Adds a fresh tensor to the gradient of `tensor`; the first one becomes it.

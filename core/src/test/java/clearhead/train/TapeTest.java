@@ -186,6 +186,17 @@ class TapeTest {
         });
     }
 
+    /// A weight in halves that nobody trains.
+    @Test
+    void frozenRecurrence() {
+        Tensor x = random(arena, 1, 5, 12);
+        Tensor w = random(arena, 2, 12, 4).to(arena, DType.BF16);
+        check(
+                Map.of("x", x),
+                ops -> ops.recur(x, Sequences.one(5), Recurrence.of(Cell.gru(), w), Optional.empty())
+                        .out());
+    }
+
     /// Only the cells matter.
     @Test
     void cellsAlone() {
