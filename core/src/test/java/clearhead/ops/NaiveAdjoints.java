@@ -208,6 +208,7 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
         var dK = new float[k.length];
         var dV = new float[v.length];
         var dSinks = new float[spec.heads()];
+        Optional<Tensor> dBias = biasLike(spec.bias());
         for (int s = 0; s < queries.count(); s++) {
             int context = past.length(s);
             int firstKey = past.rows().start(s);
@@ -243,7 +244,10 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
                         for (int i = 0; i < headDim; i++) {
                             product += q[at + i] * k[kAt + i];
                         }
-                        float dS = p * (keep * dP - delta) * (float) spec.slope(product, s, h, first + n, c);
+                        float dScore = p * (keep * dP - delta);
+                        long place = biasPlace(spec.bias(), s, h, n, first + n, c);
+                        dBias.ifPresent(sums -> sums.set(place, (float) sums.at(place) + dScore));
+                        float dS = dScore * (float) spec.slope(product, s, h, first + n, c);
                         for (int i = 0; i < headDim; i++) {
                             dQ[at + i] += dS * k[kAt + i];
                             dK[kAt + i] += dS * q[at + i];
@@ -257,7 +261,24 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
                 ops().result(dK, past.key().shape().dims()),
                 ops().result(dV, past.value().shape().dims()),
                 spec.sinks().map(_ -> ops().result(dSinks, spec.heads())),
-                java.util.Optional.empty());
+                dBias);
+    }
+
+    private Optional<Tensor> biasLike(Bias bias) {
+        return switch (bias) {
+            case Bias.None(), Bias.Alibi(double[] _) -> Optional.empty();
+            case Bias.Relative(Tensor table, boolean _, int _) -> Optional.of(zerosLike(table));
+            case Bias.Added(Tensor values) -> Optional.of(zerosLike(values));
+        };
+    }
+
+    private static long biasPlace(Bias bias, int sequence, int head, int query, int position, int key) {
+        return switch (bias) {
+            case Bias.None(), Bias.Alibi(double[] _) -> 0;
+            case Bias.Relative relative ->
+                (long) relative.bucket(key - position) * relative.table().dim(1) + head;
+            case Bias.Added(Tensor values) -> Broadcast.offset(values, sequence, head, query, key);
+        };
     }
 
     @Override

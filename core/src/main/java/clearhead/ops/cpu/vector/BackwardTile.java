@@ -4,14 +4,12 @@ import static clearhead.ops.cpu.vector.TileArrays.PANEL;
 import static clearhead.ops.cpu.vector.TileArrays.SIDE;
 import static clearhead.ops.cpu.vector.TileProduct.F32;
 
-import clearhead.ops.Adjoints;
-import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.KvView;
 import clearhead.ops.Sequences;
-import clearhead.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Optional;
 
 /// A range of keys of one kv head against one block of 64 queries after the other: the arithmetic of
 /// [AttentionBackward].
@@ -23,14 +21,11 @@ final class BackwardTile {
     /// Granularity of blocks that are seen in part.
     private static final int PIECE = 16;
 
-    private final Tensor query;
+    private final BackwardCall call;
+    private final AttentionSpec spec;
     private final Sequences queries;
     private final KvView.Packed past;
-    private final AttentionSpec spec;
-    private final Attended forward;
-    private final Tensor dOut;
-    private final Adjoints.Attention gradient;
-    private final Tensor delta;
+    private final VisibleKeys seen;
     private final int sequence;
     private final int kvHead;
     private final int from;
@@ -39,6 +34,8 @@ final class BackwardTile {
     private final BackwardArrays arrays;
     private final int keySize;
     private final int valueSize;
+    private final Optional<ScoreGradients> scores;
+    private final Optional<BiasGradient.Part> dBias;
     private final boolean[] finite;
     private final float[] lse = new float[SIDE];
     private final float[] deltas = new float[SIDE];
@@ -46,27 +43,12 @@ final class BackwardTile {
 
     /// @param from first key of the range, a multiple of 64
     /// @param to one past its last key
-    BackwardTile(
-            Tensor query,
-            Sequences queries,
-            KvView.Packed past,
-            AttentionSpec spec,
-            Attended forward,
-            Tensor dOut,
-            Adjoints.Attention gradient,
-            Tensor delta,
-            int sequence,
-            int kvHead,
-            int from,
-            int to) {
-        this.query = query;
-        this.queries = queries;
-        this.past = past;
-        this.spec = spec;
-        this.forward = forward;
-        this.dOut = dOut;
-        this.gradient = gradient;
-        this.delta = delta;
+    BackwardTile(BackwardCall call, int sequence, int kvHead, int from, int to) {
+        this.call = call;
+        this.spec = call.spec();
+        this.queries = call.queries();
+        this.past = call.past();
+        this.seen = call.seen().get(sequence);
         this.sequence = sequence;
         this.kvHead = kvHead;
         this.from = from;
@@ -75,6 +57,8 @@ final class BackwardTile {
         this.arrays = BackwardArrays.of(blocks, spec.headDim(), spec.valueDim());
         this.keySize = SIDE * BackwardArrays.stride(spec.headDim());
         this.valueSize = SIDE * BackwardArrays.stride(spec.valueDim());
+        this.scores = call.scores().map(extras -> new ScoreGradients(spec, extras));
+        this.dBias = call.dBias().map(sums -> sums.part(sequence, kvHead, seen, from, to));
         this.finite = new boolean[blocks];
     }
 
@@ -121,8 +105,8 @@ final class BackwardTile {
     void storeKeys() {
         long heads = spec.kvHeads() * 4L;
         for (int b = 0; b < blocks; b++) {
-            MemorySegment dKey = gradient.dKey().data();
-            MemorySegment dValue = gradient.dValue().data();
+            MemorySegment dKey = call.dKey().data();
+            MemorySegment dValue = call.dValue().data();
             int keyDim = spec.headDim();
             int valueDim = spec.valueDim();
             BackwardArrays.store(arrays.dKey, b * keySize, dKey, keyRow(b, keyDim), heads * keyDim, keysOf(b), keyDim);
@@ -141,7 +125,8 @@ final class BackwardTile {
         int dim = spec.headDim();
         int rows = Math.min(SIDE, queries.length(sequence) - row);
         BackwardArrays.add(
-                arrays.dQuery, gradient.dQuery().data(), queryRow(head, row, dim), spec.heads() * 4L * dim, rows, dim);
+                arrays.dQuery, call.dQuery().data(), queryRow(head, row, dim), spec.heads() * 4L * dim, rows, dim);
+        dBias.ifPresent(part -> part.endRows(head, row, rows));
     }
 
     /// One block of queries against all keys of the range.
@@ -151,7 +136,7 @@ final class BackwardTile {
         int valueDim = spec.valueDim();
         long heads = spec.heads() * 4L;
         boolean all = BackwardArrays.load(
-                query.data(),
+                call.query().data(),
                 queryRow(head, row, keyDim),
                 heads * keyDim,
                 arrays.query,
@@ -160,7 +145,7 @@ final class BackwardTile {
                 rows,
                 keyDim);
         all &= BackwardArrays.load(
-                dOut.data(),
+                call.dOut().data(),
                 queryRow(head, row, valueDim),
                 heads * valueDim,
                 arrays.dOut,
@@ -170,47 +155,134 @@ final class BackwardTile {
                 valueDim);
         long token = queries.start(sequence) + (long) row;
         for (int i = 0; i < rows; i++) {
-            lse[i] = forward.lse().data().get(F32, (head * (long) query.dim(0) + token + i) * 4);
-            deltas[i] = delta.data().get(F32, ((token + i) * spec.heads() + head) * 4);
+            lse[i] = call.forward()
+                    .lse()
+                    .data()
+                    .get(F32, (head * (long) call.query().dim(0) + token + i) * 4);
+            deltas[i] = call.delta().data().get(F32, ((token + i) * spec.heads() + head) * 4);
         }
         Arrays.fill(arrays.dQuery, 0, keySize, 0);
         for (int b = 0; b < blocks; b++) {
-            int key = from + b * SIDE;
-            int state = see(row, rows, key, keysOf(b));
-            if (state == NONE) {
-                continue;
-            }
-            if (state == ALL) {
-                whole(b, rows, keysOf(b));
-            } else {
-                part(b, rows, all && finite[b]);
-            }
+            block(b, head, row, rows, all && finite[b]);
         }
     }
 
-    private static final int NONE = 0;
-    private static final int SOME = 1;
-    private static final int ALL = 2;
+    /// Ends the range's part of the bias's gradient.
+    void finishBias() {
+        dBias.ifPresent(BiasGradient.Part::finish);
+    }
 
-    private int see(int row, int rows, int key, int keys) {
-        long any = 0;
+    /// One block of queries against one block of keys: by pieces of 16 queries, then of 16 keys, as far
+    /// as they see each other; neighbours that see the same go together.
+    private void block(int b, int head, int row, int rows, boolean finite) {
         long every = -1;
+        long any = 0;
         for (int i = 0; i < rows; i++) {
-            int seen = Math.clamp(
-                    Visible.keys(spec.mask(), queries.length(sequence), past.length(sequence), row + i) - key, 0, keys);
-            words[i] = seen == SIDE ? -1 : (1L << seen) - 1;
-            any |= words[i];
+            words[i] = seen.word(head, row + i, from / SIDE + b);
             every &= words[i];
+            any |= words[i];
         }
-        return any == 0 ? NONE : every == -1 ? ALL : SOME;
+        if (any == 0) {
+            return;
+        }
+        boolean whole = every == -1;
+        boolean dense = finite || whole && scores.isEmpty();
+        int end;
+        for (int i = 0; i < rows; i = end) {
+            long columns = columns(i, rows);
+            end = Math.min(rows, i + PIECE);
+            while (end < rows && columns(end, rows) == columns) {
+                end = Math.min(rows, end + PIECE);
+            }
+            int lo = columns == 0 ? 0 : Long.numberOfTrailingZeros(columns);
+            int hi = SIDE - Long.numberOfLeadingZeros(columns);
+            int four = end - i + 3 & -4;
+            scores(b, i, four, lo, hi - lo);
+            gradients(b, head, row, i, end, lo, hi, whole);
+            if (dense && lo < hi) {
+                sumQueries(b, i, four, lo, Math.min(hi, keysOf(b)) - lo);
+            }
+        }
+        if (dense) {
+            sumKeys(b, rows);
+        } else {
+            sparse(b, rows);
+        }
     }
 
-    private void whole(int b, int rows, int keys) {
-        int four = rows + 3 & -4;
-        scores(b, 0, four, 0, SIDE);
-        WeightGradients.whole(arrays.weights, arrays.dScores, rows, lse, deltas, (float) spec.scale());
-        sumKeys(b, 0, SIDE, 0, rows);
-        sumQueries(b, 0, four, 0, keys);
+    /// The pieces of keys from the first to the last that some query of a piece of queries sees, as bits.
+    private long columns(int row, int rows) {
+        long any = 0;
+        for (int i = row; i < Math.min(rows, row + PIECE); i++) {
+            any |= words[i];
+        }
+        if (any == 0) {
+            return 0;
+        }
+        int lo = Long.numberOfTrailingZeros(any) & -PIECE;
+        int hi = SIDE - Long.numberOfLeadingZeros(any) + PIECE - 1 & -PIECE;
+        return -1L >>> SIDE - (hi - lo) << lo;
+    }
+
+    private void gradients(int b, int head, int row, int from, int to, int lo, int hi, boolean whole) {
+        if (scores.isEmpty()) {
+            if (whole) {
+                WeightGradients.whole(arrays.weights, arrays.dScores, from, to, lse, deltas, (float) spec.scale());
+            } else {
+                WeightGradients.part(
+                        arrays.weights, arrays.dScores, from, to, words, lse, deltas, (float) spec.scale());
+            }
+            return;
+        }
+        for (int i = from; i < to; i++) {
+            words[i] = scores.get()
+                    .row(
+                            arrays.weights,
+                            arrays.dScores,
+                            i * SIDE,
+                            lo,
+                            hi,
+                            words[i],
+                            sequence,
+                            head,
+                            row + i,
+                            seen.position(row + i),
+                            this.from + b * SIDE,
+                            lse[i],
+                            deltas[i],
+                            dBias);
+        }
+    }
+
+    /// dKey and dValue from a block, by pieces of 16 keys and the rows that see some of them.
+    private void sumKeys(int b, int rows) {
+        int end;
+        for (int key = 0; key < keysOf(b); key = end) {
+            long span = rowSpan(key, rows);
+            end = key + PIECE;
+            while (end < keysOf(b) && rowSpan(end, rows) == span) {
+                end += PIECE;
+            }
+            int first = (int) (span >>> 32);
+            int last = (int) span;
+            if (first < last) {
+                sumKeys(b, key, end - key, first, last - first);
+            }
+        }
+    }
+
+    /// First row that sees some of a piece of keys in the upper half, one past the last in the lower.
+    private long rowSpan(int key, int rows) {
+        long piece = 0xffffL << key;
+        int first = 0;
+        while (first < rows && (words[first] & piece) == 0) {
+            first++;
+        }
+        int end = rows;
+        while (end > first && (words[end - 1] & piece) == 0) {
+            end--;
+        }
+        return first < end ? (long) first << 32 | end : 0;
     }
 
     /// Scores and gradients of weights of some rows and columns.
@@ -294,44 +366,6 @@ final class BackwardTile {
                 BackwardArrays.width(keyDim),
                 keys,
                 true);
-    }
-
-    private void part(int b, int rows, boolean finite) {
-        int pieces = Math.ceilDiv(rows, PIECE);
-        for (int piece = 0; piece < pieces; piece++) {
-            int row = piece * PIECE;
-            int some = Math.min(PIECE, rows - row);
-            long any = 0;
-            for (int i = row; i < row + some; i++) {
-                any |= words[i];
-            }
-            int first = any == 0 ? 0 : Long.numberOfTrailingZeros(any) & -PIECE;
-            int end = any == 0 ? 0 : 64 - Long.numberOfLeadingZeros(any) + PIECE - 1 & -PIECE;
-            int four = some + 3 & -4;
-            scores(b, row, four, first, end - first);
-            WeightGradients.part(arrays.weights, arrays.dScores, row, some, words, lse, deltas, (float) spec.scale());
-            if (finite) {
-                sumQueries(b, row, four, first, Math.min(end, keysOf(b)) - first);
-            }
-        }
-        if (!finite) {
-            sparse(b, rows);
-            return;
-        }
-        for (int key = 0; key < SIDE; key += PIECE) {
-            long piece = 0xffffL << key;
-            int first = 0;
-            while (first < rows && (words[first] & piece) == 0) {
-                first++;
-            }
-            int end = rows;
-            while (end > first && (words[end - 1] & piece) == 0) {
-                end--;
-            }
-            if (first < end) {
-                sumKeys(b, key, PIECE, first, end - first);
-            }
-        }
     }
 
     /// All three sums over the pairs that see each other, and nothing else.

@@ -117,6 +117,11 @@ final class ScoreExtras {
                 FloatVector.fromMemorySegment(FLOATS, row, k * 4L, ORDER).intoArray(m, at + k);
             }
         }
+        addBias(m, at, lo, hi, sequence, head, query, position, key);
+    }
+
+    /// The last step of [#scores].
+    void addBias(float[] m, int at, int lo, int hi, int sequence, int head, int query, int position, int key) {
         if (length > 0) {
             int bias = head * length + key - position - nearest;
             for (int k = lo; k < hi; k += COUNT) {

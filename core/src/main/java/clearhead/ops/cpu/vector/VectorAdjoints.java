@@ -146,7 +146,6 @@ final class VectorAdjoints implements Adjoints {
     @Override
     public Attention attention(
             Tensor query, Sequences queries, KvView.Packed past, AttentionSpec spec, Attended forward, Tensor dOut) {
-        VectorOps.onlyPlain(spec);
         return AttentionBackward.attention(workspace, workers, query, queries, past, spec, forward, dOut);
     }
 

@@ -19,10 +19,10 @@ final class WeightGradients {
     private WeightGradients() {}
 
     /// Rows that see the whole block.
-    static void whole(float[] weights, float[] dScores, int rows, float[] lse, float[] deltas, float scale) {
+    static void whole(float[] weights, float[] dScores, int from, int to, float[] lse, float[] deltas, float scale) {
         var f = FloatVector.broadcast(FLOATS, scale * BlockSoftmax.LOG2_E);
         var g = FloatVector.broadcast(FLOATS, scale);
-        for (int row = 0; row < rows; row++) {
+        for (int row = from; row < to; row++) {
             var minus = FloatVector.broadcast(FLOATS, minus(lse[row]));
             var delta = FloatVector.broadcast(FLOATS, -deltas[row] * scale);
             for (int at = row * SIDE; at < (row + 1) * SIDE; at += COUNT) {
@@ -39,7 +39,7 @@ final class WeightGradients {
             float[] weights,
             float[] dScores,
             int from,
-            int rows,
+            int to,
             long[] words,
             float[] lse,
             float[] deltas,
@@ -47,7 +47,7 @@ final class WeightGradients {
         var f = FloatVector.broadcast(FLOATS, scale * BlockSoftmax.LOG2_E);
         var g = FloatVector.broadcast(FLOATS, scale);
         var zero = FloatVector.zero(FLOATS);
-        for (int row = from; row < from + rows; row++) {
+        for (int row = from; row < to; row++) {
             var minus = FloatVector.broadcast(FLOATS, minus(lse[row]));
             var delta = FloatVector.broadcast(FLOATS, -deltas[row] * scale);
             for (int key = 0; key < SIDE; key += COUNT) {
@@ -66,7 +66,7 @@ final class WeightGradients {
     }
 
     /// A row that sees nothing has no weights, even where a score is −∞ as well.
-    private static float minus(float lse) {
+    static float minus(float lse) {
         return lse == Float.NEGATIVE_INFINITY ? lse : -lse * BlockSoftmax.LOG2_E;
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import clearhead.ops.Activation;
 import clearhead.ops.Adjoints;
 import clearhead.ops.Attended;
+import clearhead.ops.AttentionGradients;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Cell;
 import clearhead.ops.Data;
@@ -373,6 +374,20 @@ class GradientTest {
         checkAttention(Mask.CAUSAL, new Sequences(0, 2, 3), new Sequences(0, 5, 9));
         // the first query of the second sequence sees no key
         checkAttention(Mask.CAUSAL, new Sequences(0, 1, 4), new Sequences(0, 1, 3));
+    }
+
+    @Test
+    void attentionOfEveryKind() {
+        for (var c : AttentionGradients.cases(7)) {
+            Tensor[] inputs = c.inputs(data);
+            for (int n = 0; n < inputs.length; n++) {
+                inputs[n] = wide(inputs[n]);
+            }
+            check(
+                    in -> c.forward(ops, in).out(),
+                    (in, dOut) -> c.gradients(adjoints, in, c.forward(ops, in), dOut),
+                    inputs);
+        }
     }
 
     /// scores, softmax and weigh one after the other are what fused attention computes.
