@@ -1,14 +1,12 @@
 package clearhead.ops.cpu.vector;
 
 import clearhead.ops.Activation;
-import clearhead.ops.Alignment;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Carried;
 import clearhead.ops.CellState;
 import clearhead.ops.Checks;
 import clearhead.ops.KvView;
-import clearhead.ops.Mask;
 import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
 import clearhead.ops.Recurred;
@@ -144,18 +142,6 @@ final class VectorOps implements Ops {
     @Override
     public Tensor scores(Tensor query, KvView past, int sequence, AttentionSpec spec, ScoreStage stage) {
         return AttentionPlain.scores(workspace, workers, query, past, sequence, spec, stage);
-    }
-
-    /// What the kernels do not know yet.
-    static void onlyPlain(AttentionSpec spec) {
-        boolean mask = spec.mask() instanceof Mask.Causal || spec.mask() instanceof Mask.Bidirectional;
-        boolean plain = spec.hasPlainScores()
-                && spec.sinks().isEmpty()
-                && spec.dropout().isNone();
-        boolean shape = spec.valueDim() == spec.headDim() && spec.alignment() instanceof Alignment.BottomRight;
-        if (!mask || !plain || !shape) {
-            throw new UnsupportedOperationException("the vector backend cannot run " + spec);
-        }
     }
 
     @Override
