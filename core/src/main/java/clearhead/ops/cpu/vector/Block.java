@@ -17,7 +17,7 @@ import jdk.incubator.vector.FloatVector;
 /// [inner, 6]; a single row takes 8 vectors at a time and needs no copy.
 final class Block {
     /// Rows of a task: a multiple of the register block's rows.
-    static final int TASK_ROWS = COUNT == 16 ? 64 : 60;
+    static final int TASK_ROWS = COUNT == 16 ? 128 : 120;
 
     private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
     private static final int PANEL = Product.PANEL;
@@ -25,6 +25,9 @@ final class Block {
 
     /// Bytes of a row of the tile in which outputs of a last, narrower panel are computed.
     private static final long EDGE_ROW = 4L * PANEL;
+
+    /// Where fresh sums start, the same for every row.
+    private static final MemorySegment ZEROS = Arena.ofAuto().allocate(512, 64);
 
     private static final ThreadLocal<Block> OF_THREAD = ThreadLocal.withInitial(Block::new);
 
@@ -59,31 +62,25 @@ final class Block {
             int cols,
             int inner,
             boolean fresh) {
-        if (fresh) {
-            clear(c, cOff, cRow, rows, cols);
-        }
         boolean tiled = COUNT < 16 && rows > 1;
-        MemorySegment left = a;
-        long leftOff = aOff;
-        if (tiled) {
-            left = OF_THREAD.get().tiles(a, aOff, aRow, aStep, rows, inner);
-            leftOff = 0;
-        }
+        MemorySegment left = tiled ? OF_THREAD.get().tiles(a, aOff, aRow, aStep, rows, inner) : a;
         int whole = cols / PANEL * PANEL;
         if (tiled) {
-            tiles(left, b, bOff, bPanel, c, cOff, cRow, rows, whole, inner);
+            tiles(left, b, bOff, bPanel, c, cOff, cRow, rows, whole, inner, fresh);
         } else {
-            rows(left, leftOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, whole, inner);
+            rows(left, aOff, aRow, aStep, b, bOff, bPanel, c, cOff, cRow, rows, whole, inner, fresh);
         }
         if (whole < cols) {
             MemorySegment edge = OF_THREAD.get().edge(rows);
             long bAt = bOff + whole / PANEL * bPanel;
             long cAt = cOff + whole * 4L;
-            copy(c, cAt, cRow, edge, 0, EDGE_ROW, rows, cols - whole);
+            if (!fresh) {
+                copy(c, cAt, cRow, edge, 0, EDGE_ROW, rows, cols - whole);
+            }
             if (tiled) {
-                tiles(left, b, bAt, bPanel, edge, 0, EDGE_ROW, rows, PANEL, inner);
+                tiles(left, b, bAt, bPanel, edge, 0, EDGE_ROW, rows, PANEL, inner, fresh);
             } else {
-                rows(left, leftOff, aRow, aStep, b, bAt, bPanel, edge, 0, EDGE_ROW, rows, PANEL, inner);
+                rows(left, aOff, aRow, aStep, b, bAt, bPanel, edge, 0, EDGE_ROW, rows, PANEL, inner, fresh);
             }
             copy(edge, 0, EDGE_ROW, c, cAt, cRow, rows, cols - whole);
         }
@@ -103,12 +100,28 @@ final class Block {
             long cRow,
             int rows,
             int cols,
-            int inner) {
+            int inner,
+            boolean fresh) {
+        MemorySegment s = fresh ? ZEROS : c;
+        long sRow = fresh ? 0 : cRow;
         int j = 0;
         if (COUNT < 16) {
             for (; j + 8 * COUNT <= cols; j += 8 * COUNT) {
                 Blocks.rows1x8(
-                        a, aOff, aRow, aStep, b, bOff + j / PANEL * bPanel, bPanel, c, cOff + j * 4L, cRow, inner);
+                        a,
+                        aOff,
+                        aRow,
+                        aStep,
+                        b,
+                        bOff + j / PANEL * bPanel,
+                        bPanel,
+                        s,
+                        fresh ? 0 : cOff + j * 4L,
+                        sRow,
+                        c,
+                        cOff + j * 4L,
+                        cRow,
+                        inner);
             }
         } else if (rows < 8) {
             for (; j + 64 <= cols; j += 64) {
@@ -116,14 +129,56 @@ final class Block {
                 long cAt = cOff + j * 4L;
                 int i = 0;
                 for (; i + 4 <= rows; i += 4) {
-                    Blocks.rows4x4(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                    Blocks.rows4x4(
+                            a,
+                            aOff + i * aRow,
+                            aRow,
+                            aStep,
+                            b,
+                            bAt,
+                            bPanel,
+                            s,
+                            fresh ? 0 : cAt + i * cRow,
+                            sRow,
+                            c,
+                            cAt + i * cRow,
+                            cRow,
+                            inner);
                 }
                 if (i + 2 <= rows) {
-                    Blocks.rows2x4(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                    Blocks.rows2x4(
+                            a,
+                            aOff + i * aRow,
+                            aRow,
+                            aStep,
+                            b,
+                            bAt,
+                            bPanel,
+                            s,
+                            fresh ? 0 : cAt + i * cRow,
+                            sRow,
+                            c,
+                            cAt + i * cRow,
+                            cRow,
+                            inner);
                     i += 2;
                 }
                 if (i < rows) {
-                    Blocks.rows1x4(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                    Blocks.rows1x4(
+                            a,
+                            aOff + i * aRow,
+                            aRow,
+                            aStep,
+                            b,
+                            bAt,
+                            bPanel,
+                            s,
+                            fresh ? 0 : cAt + i * cRow,
+                            sRow,
+                            c,
+                            cAt + i * cRow,
+                            cRow,
+                            inner);
                 }
             }
         }
@@ -132,18 +187,74 @@ final class Block {
             long cAt = cOff + j * 4L;
             int i = 0;
             for (; i + 8 <= rows; i += 8) {
-                Blocks.rows8x2(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                Blocks.rows8x2(
+                        a,
+                        aOff + i * aRow,
+                        aRow,
+                        aStep,
+                        b,
+                        bAt,
+                        bPanel,
+                        s,
+                        fresh ? 0 : cAt + i * cRow,
+                        sRow,
+                        c,
+                        cAt + i * cRow,
+                        cRow,
+                        inner);
             }
             if (i + 4 <= rows) {
-                Blocks.rows4x2(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                Blocks.rows4x2(
+                        a,
+                        aOff + i * aRow,
+                        aRow,
+                        aStep,
+                        b,
+                        bAt,
+                        bPanel,
+                        s,
+                        fresh ? 0 : cAt + i * cRow,
+                        sRow,
+                        c,
+                        cAt + i * cRow,
+                        cRow,
+                        inner);
                 i += 4;
             }
             if (i + 2 <= rows) {
-                Blocks.rows2x2(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                Blocks.rows2x2(
+                        a,
+                        aOff + i * aRow,
+                        aRow,
+                        aStep,
+                        b,
+                        bAt,
+                        bPanel,
+                        s,
+                        fresh ? 0 : cAt + i * cRow,
+                        sRow,
+                        c,
+                        cAt + i * cRow,
+                        cRow,
+                        inner);
                 i += 2;
             }
             if (i < rows) {
-                Blocks.rows1x2(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                Blocks.rows1x2(
+                        a,
+                        aOff + i * aRow,
+                        aRow,
+                        aStep,
+                        b,
+                        bAt,
+                        bPanel,
+                        s,
+                        fresh ? 0 : cAt + i * cRow,
+                        sRow,
+                        c,
+                        cAt + i * cRow,
+                        cRow,
+                        inner);
             }
         }
         if (j < cols) {
@@ -151,10 +262,38 @@ final class Block {
             long cAt = cOff + j * 4L;
             int i = 0;
             for (; i + 4 <= rows; i += 4) {
-                Blocks.rows4x1(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                Blocks.rows4x1(
+                        a,
+                        aOff + i * aRow,
+                        aRow,
+                        aStep,
+                        b,
+                        bAt,
+                        bPanel,
+                        s,
+                        fresh ? 0 : cAt + i * cRow,
+                        sRow,
+                        c,
+                        cAt + i * cRow,
+                        cRow,
+                        inner);
             }
             for (; i < rows; i++) {
-                Blocks.rows1x1(a, aOff + i * aRow, aRow, aStep, b, bAt, bPanel, c, cAt + i * cRow, cRow, inner);
+                Blocks.rows1x1(
+                        a,
+                        aOff + i * aRow,
+                        aRow,
+                        aStep,
+                        b,
+                        bAt,
+                        bPanel,
+                        s,
+                        fresh ? 0 : cAt + i * cRow,
+                        sRow,
+                        c,
+                        cAt + i * cRow,
+                        cRow,
+                        inner);
             }
         }
     }
@@ -170,22 +309,27 @@ final class Block {
             long cRow,
             int rows,
             int cols,
-            int inner) {
+            int inner,
+            boolean fresh) {
+        MemorySegment s = fresh ? ZEROS : c;
+        long sRow = fresh ? 0 : cRow;
         for (int j = 0; j < cols; j += 2 * COUNT) {
             long bAt = bOff + j / PANEL * bPanel + j % PANEL * 4L;
             long cAt = cOff + j * 4L;
             int i = 0;
             for (; i + ROWS <= rows; i += ROWS) {
-                TileBlocks.tile6x2(a, i * 4L * inner, b, bAt, c, cAt + i * cRow, cRow, inner);
+                TileBlocks.tile6x2(
+                        a, i * 4L * inner, b, bAt, s, fresh ? 0 : cAt + i * cRow, sRow, c, cAt + i * cRow, cRow, inner);
             }
             long aAt = i * 4L * inner;
             long last = cAt + i * cRow;
+            long sAt = fresh ? 0 : last;
             switch (rows - i) {
-                case 5 -> TileBlocks.tile5x2(a, aAt, b, bAt, c, last, cRow, inner);
-                case 4 -> TileBlocks.tile4x2(a, aAt, b, bAt, c, last, cRow, inner);
-                case 3 -> TileBlocks.tile3x2(a, aAt, b, bAt, c, last, cRow, inner);
-                case 2 -> TileBlocks.tile2x2(a, aAt, b, bAt, c, last, cRow, inner);
-                case 1 -> TileBlocks.tile1x2(a, aAt, b, bAt, c, last, cRow, inner);
+                case 5 -> TileBlocks.tile5x2(a, aAt, b, bAt, s, sAt, sRow, c, last, cRow, inner);
+                case 4 -> TileBlocks.tile4x2(a, aAt, b, bAt, s, sAt, sRow, c, last, cRow, inner);
+                case 3 -> TileBlocks.tile3x2(a, aAt, b, bAt, s, sAt, sRow, c, last, cRow, inner);
+                case 2 -> TileBlocks.tile2x2(a, aAt, b, bAt, s, sAt, sRow, c, last, cRow, inner);
+                case 1 -> TileBlocks.tile1x2(a, aAt, b, bAt, s, sAt, sRow, c, last, cRow, inner);
                 default -> {}
             }
         }
@@ -239,20 +383,6 @@ final class Block {
             edge = Arena.ofAuto().allocate(rows * EDGE_ROW, 64);
         }
         return edge;
-    }
-
-    private static void clear(MemorySegment c, long cOff, long cRow, int rows, int cols) {
-        FloatVector zero = FloatVector.zero(FLOATS);
-        for (int i = 0; i < rows; i++) {
-            long at = cOff + i * cRow;
-            int j = 0;
-            for (; j + COUNT <= cols; j += COUNT) {
-                zero.intoMemorySegment(c, at + j * 4L, ORDER);
-            }
-            for (; j < cols; j++) {
-                c.set(F32, at + j * 4L, 0);
-            }
-        }
     }
 
     private static void copy(

@@ -37,30 +37,29 @@ final class Blocks {
             MemorySegment b,
             long bOff,
             long bPanel,
+            MemorySegment s,
+            long sOff,
+            long sRow,
             MemorySegment c,
             long cOff,
             long cRow,
             int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        long c2 = cOff + 2 * cRow;
-        long c3 = cOff + 3 * cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * BYTES, ORDER);
-        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
-        FloatVector s12 = FloatVector.fromMemorySegment(FLOATS, c, c1 + 2 * BYTES, ORDER);
-        FloatVector s13 = FloatVector.fromMemorySegment(FLOATS, c, c1 + 3 * BYTES, ORDER);
-        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
-        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER);
-        FloatVector s22 = FloatVector.fromMemorySegment(FLOATS, c, c2 + 2 * BYTES, ORDER);
-        FloatVector s23 = FloatVector.fromMemorySegment(FLOATS, c, c2 + 3 * BYTES, ORDER);
-        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER);
-        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER);
-        FloatVector s32 = FloatVector.fromMemorySegment(FLOATS, c, c3 + 2 * BYTES, ORDER);
-        FloatVector s33 = FloatVector.fromMemorySegment(FLOATS, c, c3 + 3 * BYTES, ORDER);
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * BYTES, ORDER);
+        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * BYTES, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + BYTES, ORDER);
+        FloatVector s12 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + 2 * BYTES, ORDER);
+        FloatVector s13 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + 3 * BYTES, ORDER);
+        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow, ORDER);
+        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow + BYTES, ORDER);
+        FloatVector s22 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow + 2 * BYTES, ORDER);
+        FloatVector s23 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow + 3 * BYTES, ORDER);
+        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow, ORDER);
+        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow + BYTES, ORDER);
+        FloatVector s32 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow + 2 * BYTES, ORDER);
+        FloatVector s33 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow + 3 * BYTES, ORDER);
         long a0 = aOff;
         long a1 = aOff + aRow;
         long a2 = aOff + 2 * aRow;
@@ -95,22 +94,22 @@ final class Blocks {
             s32 = w2.fma(x3, s32);
             s33 = w3.fma(x3, s33);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s02.intoMemorySegment(c, c0 + 2 * BYTES, ORDER);
-        s03.intoMemorySegment(c, c0 + 3 * BYTES, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s11.intoMemorySegment(c, c1 + BYTES, ORDER);
-        s12.intoMemorySegment(c, c1 + 2 * BYTES, ORDER);
-        s13.intoMemorySegment(c, c1 + 3 * BYTES, ORDER);
-        s20.intoMemorySegment(c, c2, ORDER);
-        s21.intoMemorySegment(c, c2 + BYTES, ORDER);
-        s22.intoMemorySegment(c, c2 + 2 * BYTES, ORDER);
-        s23.intoMemorySegment(c, c2 + 3 * BYTES, ORDER);
-        s30.intoMemorySegment(c, c3, ORDER);
-        s31.intoMemorySegment(c, c3 + BYTES, ORDER);
-        s32.intoMemorySegment(c, c3 + 2 * BYTES, ORDER);
-        s33.intoMemorySegment(c, c3 + 3 * BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s02.intoMemorySegment(c, cOff + 2 * BYTES, ORDER);
+        s03.intoMemorySegment(c, cOff + 3 * BYTES, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s11.intoMemorySegment(c, cOff + cRow + BYTES, ORDER);
+        s12.intoMemorySegment(c, cOff + cRow + 2 * BYTES, ORDER);
+        s13.intoMemorySegment(c, cOff + cRow + 3 * BYTES, ORDER);
+        s20.intoMemorySegment(c, cOff + 2 * cRow, ORDER);
+        s21.intoMemorySegment(c, cOff + 2 * cRow + BYTES, ORDER);
+        s22.intoMemorySegment(c, cOff + 2 * cRow + 2 * BYTES, ORDER);
+        s23.intoMemorySegment(c, cOff + 2 * cRow + 3 * BYTES, ORDER);
+        s30.intoMemorySegment(c, cOff + 3 * cRow, ORDER);
+        s31.intoMemorySegment(c, cOff + 3 * cRow + BYTES, ORDER);
+        s32.intoMemorySegment(c, cOff + 3 * cRow + 2 * BYTES, ORDER);
+        s33.intoMemorySegment(c, cOff + 3 * cRow + 3 * BYTES, ORDER);
     }
 
     static void rows2x4(
@@ -121,20 +120,21 @@ final class Blocks {
             MemorySegment b,
             long bOff,
             long bPanel,
+            MemorySegment s,
+            long sOff,
+            long sRow,
             MemorySegment c,
             long cOff,
             long cRow,
             int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * BYTES, ORDER);
-        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
-        FloatVector s12 = FloatVector.fromMemorySegment(FLOATS, c, c1 + 2 * BYTES, ORDER);
-        FloatVector s13 = FloatVector.fromMemorySegment(FLOATS, c, c1 + 3 * BYTES, ORDER);
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * BYTES, ORDER);
+        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * BYTES, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + BYTES, ORDER);
+        FloatVector s12 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + 2 * BYTES, ORDER);
+        FloatVector s13 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + 3 * BYTES, ORDER);
         long a0 = aOff;
         long a1 = aOff + aRow;
         long b0 = bOff + vector(0, bPanel);
@@ -157,14 +157,14 @@ final class Blocks {
             s12 = w2.fma(x1, s12);
             s13 = w3.fma(x1, s13);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s02.intoMemorySegment(c, c0 + 2 * BYTES, ORDER);
-        s03.intoMemorySegment(c, c0 + 3 * BYTES, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s11.intoMemorySegment(c, c1 + BYTES, ORDER);
-        s12.intoMemorySegment(c, c1 + 2 * BYTES, ORDER);
-        s13.intoMemorySegment(c, c1 + 3 * BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s02.intoMemorySegment(c, cOff + 2 * BYTES, ORDER);
+        s03.intoMemorySegment(c, cOff + 3 * BYTES, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s11.intoMemorySegment(c, cOff + cRow + BYTES, ORDER);
+        s12.intoMemorySegment(c, cOff + cRow + 2 * BYTES, ORDER);
+        s13.intoMemorySegment(c, cOff + cRow + 3 * BYTES, ORDER);
     }
 
     static void rows1x4(
@@ -175,15 +175,17 @@ final class Blocks {
             MemorySegment b,
             long bOff,
             long bPanel,
+            MemorySegment s,
+            long sOff,
+            long sRow,
             MemorySegment c,
             long cOff,
             long cRow,
             int inner) {
-        long c0 = cOff;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * BYTES, ORDER);
-        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * BYTES, ORDER);
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * BYTES, ORDER);
+        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * BYTES, ORDER);
         long a0 = aOff;
         long b0 = bOff + vector(0, bPanel);
         long b1 = bOff + vector(1, bPanel);
@@ -200,10 +202,10 @@ final class Blocks {
             FloatVector w3 = FloatVector.fromMemorySegment(FLOATS, b, b3 + k * STEP, ORDER);
             s03 = w3.fma(x0, s03);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s02.intoMemorySegment(c, c0 + 2 * BYTES, ORDER);
-        s03.intoMemorySegment(c, c0 + 3 * BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s02.intoMemorySegment(c, cOff + 2 * BYTES, ORDER);
+        s03.intoMemorySegment(c, cOff + 3 * BYTES, ORDER);
     }
 
     static void rows8x2(
@@ -214,34 +216,29 @@ final class Blocks {
             MemorySegment b,
             long bOff,
             long bPanel,
+            MemorySegment s,
+            long sOff,
+            long sRow,
             MemorySegment c,
             long cOff,
             long cRow,
             int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        long c2 = cOff + 2 * cRow;
-        long c3 = cOff + 3 * cRow;
-        long c4 = cOff + 4 * cRow;
-        long c5 = cOff + 5 * cRow;
-        long c6 = cOff + 6 * cRow;
-        long c7 = cOff + 7 * cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
-        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
-        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER);
-        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER);
-        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER);
-        FloatVector s40 = FloatVector.fromMemorySegment(FLOATS, c, c4, ORDER);
-        FloatVector s41 = FloatVector.fromMemorySegment(FLOATS, c, c4 + BYTES, ORDER);
-        FloatVector s50 = FloatVector.fromMemorySegment(FLOATS, c, c5, ORDER);
-        FloatVector s51 = FloatVector.fromMemorySegment(FLOATS, c, c5 + BYTES, ORDER);
-        FloatVector s60 = FloatVector.fromMemorySegment(FLOATS, c, c6, ORDER);
-        FloatVector s61 = FloatVector.fromMemorySegment(FLOATS, c, c6 + BYTES, ORDER);
-        FloatVector s70 = FloatVector.fromMemorySegment(FLOATS, c, c7, ORDER);
-        FloatVector s71 = FloatVector.fromMemorySegment(FLOATS, c, c7 + BYTES, ORDER);
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + BYTES, ORDER);
+        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow, ORDER);
+        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow + BYTES, ORDER);
+        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow, ORDER);
+        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow + BYTES, ORDER);
+        FloatVector s40 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 4 * sRow, ORDER);
+        FloatVector s41 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 4 * sRow + BYTES, ORDER);
+        FloatVector s50 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 5 * sRow, ORDER);
+        FloatVector s51 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 5 * sRow + BYTES, ORDER);
+        FloatVector s60 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 6 * sRow, ORDER);
+        FloatVector s61 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 6 * sRow + BYTES, ORDER);
+        FloatVector s70 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 7 * sRow, ORDER);
+        FloatVector s71 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 7 * sRow + BYTES, ORDER);
         long a0 = aOff;
         long a1 = aOff + aRow;
         long a2 = aOff + 2 * aRow;
@@ -280,22 +277,22 @@ final class Blocks {
             s70 = w0.fma(x7, s70);
             s71 = w1.fma(x7, s71);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s11.intoMemorySegment(c, c1 + BYTES, ORDER);
-        s20.intoMemorySegment(c, c2, ORDER);
-        s21.intoMemorySegment(c, c2 + BYTES, ORDER);
-        s30.intoMemorySegment(c, c3, ORDER);
-        s31.intoMemorySegment(c, c3 + BYTES, ORDER);
-        s40.intoMemorySegment(c, c4, ORDER);
-        s41.intoMemorySegment(c, c4 + BYTES, ORDER);
-        s50.intoMemorySegment(c, c5, ORDER);
-        s51.intoMemorySegment(c, c5 + BYTES, ORDER);
-        s60.intoMemorySegment(c, c6, ORDER);
-        s61.intoMemorySegment(c, c6 + BYTES, ORDER);
-        s70.intoMemorySegment(c, c7, ORDER);
-        s71.intoMemorySegment(c, c7 + BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s11.intoMemorySegment(c, cOff + cRow + BYTES, ORDER);
+        s20.intoMemorySegment(c, cOff + 2 * cRow, ORDER);
+        s21.intoMemorySegment(c, cOff + 2 * cRow + BYTES, ORDER);
+        s30.intoMemorySegment(c, cOff + 3 * cRow, ORDER);
+        s31.intoMemorySegment(c, cOff + 3 * cRow + BYTES, ORDER);
+        s40.intoMemorySegment(c, cOff + 4 * cRow, ORDER);
+        s41.intoMemorySegment(c, cOff + 4 * cRow + BYTES, ORDER);
+        s50.intoMemorySegment(c, cOff + 5 * cRow, ORDER);
+        s51.intoMemorySegment(c, cOff + 5 * cRow + BYTES, ORDER);
+        s60.intoMemorySegment(c, cOff + 6 * cRow, ORDER);
+        s61.intoMemorySegment(c, cOff + 6 * cRow + BYTES, ORDER);
+        s70.intoMemorySegment(c, cOff + 7 * cRow, ORDER);
+        s71.intoMemorySegment(c, cOff + 7 * cRow + BYTES, ORDER);
     }
 
     static void rows4x2(
@@ -306,22 +303,21 @@ final class Blocks {
             MemorySegment b,
             long bOff,
             long bPanel,
+            MemorySegment s,
+            long sOff,
+            long sRow,
             MemorySegment c,
             long cOff,
             long cRow,
             int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        long c2 = cOff + 2 * cRow;
-        long c3 = cOff + 3 * cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
-        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
-        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER);
-        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER);
-        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER);
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + BYTES, ORDER);
+        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow, ORDER);
+        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow + BYTES, ORDER);
+        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow, ORDER);
+        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow + BYTES, ORDER);
         long a0 = aOff;
         long a1 = aOff + aRow;
         long a2 = aOff + 2 * aRow;
@@ -344,14 +340,14 @@ final class Blocks {
             s30 = w0.fma(x3, s30);
             s31 = w1.fma(x3, s31);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s11.intoMemorySegment(c, c1 + BYTES, ORDER);
-        s20.intoMemorySegment(c, c2, ORDER);
-        s21.intoMemorySegment(c, c2 + BYTES, ORDER);
-        s30.intoMemorySegment(c, c3, ORDER);
-        s31.intoMemorySegment(c, c3 + BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s11.intoMemorySegment(c, cOff + cRow + BYTES, ORDER);
+        s20.intoMemorySegment(c, cOff + 2 * cRow, ORDER);
+        s21.intoMemorySegment(c, cOff + 2 * cRow + BYTES, ORDER);
+        s30.intoMemorySegment(c, cOff + 3 * cRow, ORDER);
+        s31.intoMemorySegment(c, cOff + 3 * cRow + BYTES, ORDER);
     }
 
     static void rows2x2(
@@ -362,16 +358,17 @@ final class Blocks {
             MemorySegment b,
             long bOff,
             long bPanel,
+            MemorySegment s,
+            long sOff,
+            long sRow,
             MemorySegment c,
             long cOff,
             long cRow,
             int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + BYTES, ORDER);
         long a0 = aOff;
         long a1 = aOff + aRow;
         long b0 = bOff + vector(0, bPanel);
@@ -386,10 +383,10 @@ final class Blocks {
             s10 = w0.fma(x1, s10);
             s11 = w1.fma(x1, s11);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s11.intoMemorySegment(c, c1 + BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s11.intoMemorySegment(c, cOff + cRow + BYTES, ORDER);
     }
 
     static void rows1x2(
@@ -400,13 +397,15 @@ final class Blocks {
             MemorySegment b,
             long bOff,
             long bPanel,
+            MemorySegment s,
+            long sOff,
+            long sRow,
             MemorySegment c,
             long cOff,
             long cRow,
             int inner) {
-        long c0 = cOff;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
         long a0 = aOff;
         long b0 = bOff + vector(0, bPanel);
         long b1 = bOff + vector(1, bPanel);
@@ -417,8 +416,8 @@ final class Blocks {
             FloatVector w1 = FloatVector.fromMemorySegment(FLOATS, b, b1 + k * STEP, ORDER);
             s01 = w1.fma(x0, s01);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
     }
 
     static void rows4x1(
@@ -429,18 +428,17 @@ final class Blocks {
             MemorySegment b,
             long bOff,
             long bPanel,
+            MemorySegment s,
+            long sOff,
+            long sRow,
             MemorySegment c,
             long cOff,
             long cRow,
             int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        long c2 = cOff + 2 * cRow;
-        long c3 = cOff + 3 * cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
-        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER);
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow, ORDER);
+        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow, ORDER);
         long a0 = aOff;
         long a1 = aOff + aRow;
         long a2 = aOff + 2 * aRow;
@@ -457,10 +455,10 @@ final class Blocks {
             FloatVector x3 = FloatVector.broadcast(FLOATS, a.get(F32, a3 + k * aStep));
             s30 = w0.fma(x3, s30);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s20.intoMemorySegment(c, c2, ORDER);
-        s30.intoMemorySegment(c, c3, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s20.intoMemorySegment(c, cOff + 2 * cRow, ORDER);
+        s30.intoMemorySegment(c, cOff + 3 * cRow, ORDER);
     }
 
     static void rows1x1(
@@ -471,12 +469,14 @@ final class Blocks {
             MemorySegment b,
             long bOff,
             long bPanel,
+            MemorySegment s,
+            long sOff,
+            long sRow,
             MemorySegment c,
             long cOff,
             long cRow,
             int inner) {
-        long c0 = cOff;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
         long a0 = aOff;
         long b0 = bOff + vector(0, bPanel);
         for (int k = 0; k < inner; k++) {
@@ -484,7 +484,7 @@ final class Blocks {
             FloatVector w0 = FloatVector.fromMemorySegment(FLOATS, b, b0 + k * STEP, ORDER);
             s00 = w0.fma(x0, s00);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
     }
 
     static void rows1x8(
@@ -495,19 +495,21 @@ final class Blocks {
             MemorySegment b,
             long bOff,
             long bPanel,
+            MemorySegment s,
+            long sOff,
+            long sRow,
             MemorySegment c,
             long cOff,
             long cRow,
             int inner) {
-        long c0 = cOff;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 2 * BYTES, ORDER);
-        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 3 * BYTES, ORDER);
-        FloatVector s04 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 4 * BYTES, ORDER);
-        FloatVector s05 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 5 * BYTES, ORDER);
-        FloatVector s06 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 6 * BYTES, ORDER);
-        FloatVector s07 = FloatVector.fromMemorySegment(FLOATS, c, c0 + 7 * BYTES, ORDER);
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s02 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * BYTES, ORDER);
+        FloatVector s03 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * BYTES, ORDER);
+        FloatVector s04 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 4 * BYTES, ORDER);
+        FloatVector s05 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 5 * BYTES, ORDER);
+        FloatVector s06 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 6 * BYTES, ORDER);
+        FloatVector s07 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 7 * BYTES, ORDER);
         long a0 = aOff;
         long b0 = bOff + vector(0, bPanel);
         long b1 = bOff + vector(1, bPanel);
@@ -536,13 +538,13 @@ final class Blocks {
             FloatVector w7 = FloatVector.fromMemorySegment(FLOATS, b, b7 + k * STEP, ORDER);
             s07 = w7.fma(x0, s07);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s02.intoMemorySegment(c, c0 + 2 * BYTES, ORDER);
-        s03.intoMemorySegment(c, c0 + 3 * BYTES, ORDER);
-        s04.intoMemorySegment(c, c0 + 4 * BYTES, ORDER);
-        s05.intoMemorySegment(c, c0 + 5 * BYTES, ORDER);
-        s06.intoMemorySegment(c, c0 + 6 * BYTES, ORDER);
-        s07.intoMemorySegment(c, c0 + 7 * BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s02.intoMemorySegment(c, cOff + 2 * BYTES, ORDER);
+        s03.intoMemorySegment(c, cOff + 3 * BYTES, ORDER);
+        s04.intoMemorySegment(c, cOff + 4 * BYTES, ORDER);
+        s05.intoMemorySegment(c, cOff + 5 * BYTES, ORDER);
+        s06.intoMemorySegment(c, cOff + 6 * BYTES, ORDER);
+        s07.intoMemorySegment(c, cOff + 7 * BYTES, ORDER);
     }
 }

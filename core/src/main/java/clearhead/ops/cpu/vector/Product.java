@@ -32,7 +32,16 @@ record Product(MemorySegment a, long aOff, long aRow, long aStep, int rows, int 
     private static final int SHORT_BLOCK = 64;
 
     /// Up to so many rows, each task packs its own panels: there is nobody to share them with.
-    private static final int FEW_ROWS = 64;
+    private static final int FEW_ROWS = 128;
+
+    /// Panels that such a task packs; more where the left side is copied for each task.
+    private static final int FEW_PANELS = 4;
+
+    private static final int MORE_PANELS = Lanes.COUNT == 16 ? 4 : 8;
+
+    /// Most outputs of a task, so that what it writes stays in the second cache while the inner axis
+    /// goes on.
+    private static final int MOST_OUTPUTS = 512;
 
     /// Packed panels kept at a time.
     private static final long CHUNK_BYTES = 8L << 20;
@@ -83,10 +92,10 @@ record Product(MemorySegment a, long aOff, long aRow, long aStep, int rows, int 
     }
 
     private void runFewRows(Workspace workspace, Workers workers, Source source, MemorySegment c, boolean fresh) {
-        int wide = 4 * PANEL;
+        int wide = (rows <= 64 ? FEW_PANELS : MORE_PANELS) * PANEL;
         int block = Math.min(inner, rows <= 8 ? SHORT_BLOCK : INNER_BLOCK);
         long panelBytes = block * STEP_BYTES;
-        long slotBytes = Math.max(64, 4 * panelBytes);
+        long slotBytes = Math.max(64, wide / PANEL * panelBytes);
         MemorySegment scratch = workspace.takeBytes(slotBytes * workers.threads());
         long cRow = cols * 4L;
         workers.runSlots(Math.ceilDiv(cols, wide), (task, slot) -> {
@@ -140,7 +149,7 @@ record Product(MemorySegment a, long aOff, long aRow, long aStep, int rows, int 
         int taskRows = Block.evenRows(rows, rowTasks);
         boolean gather = aStep > LONG_STRIDE;
         int splits = gather ? 1 : Math.ceilDiv(MIN_TASKS, Math.max(1, rowTasks));
-        int width = Math.max(64, Math.ceilDiv(Math.ceilDiv(outputs, splits), 64) * 64);
+        int width = Math.clamp(Math.ceilDiv(Math.ceilDiv(outputs, splits), 64) * 64, 64, MOST_OUTPUTS);
         int colTasks = Math.ceilDiv(outputs, width);
         int block = Math.min(inner, INNER_BLOCK);
         long gatherRow = 4L * taskRows;

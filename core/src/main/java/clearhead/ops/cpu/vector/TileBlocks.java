@@ -23,25 +23,29 @@ final class TileBlocks {
     private TileBlocks() {}
 
     static void tile6x2(
-            MemorySegment a, long aOff, MemorySegment b, long bOff, MemorySegment c, long cOff, long cRow, int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        long c2 = cOff + 2 * cRow;
-        long c3 = cOff + 3 * cRow;
-        long c4 = cOff + 4 * cRow;
-        long c5 = cOff + 5 * cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
-        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
-        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER);
-        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER);
-        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER);
-        FloatVector s40 = FloatVector.fromMemorySegment(FLOATS, c, c4, ORDER);
-        FloatVector s41 = FloatVector.fromMemorySegment(FLOATS, c, c4 + BYTES, ORDER);
-        FloatVector s50 = FloatVector.fromMemorySegment(FLOATS, c, c5, ORDER);
-        FloatVector s51 = FloatVector.fromMemorySegment(FLOATS, c, c5 + BYTES, ORDER);
+            MemorySegment a,
+            long aOff,
+            MemorySegment b,
+            long bOff,
+            MemorySegment s,
+            long sOff,
+            long sRow,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int inner) {
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + BYTES, ORDER);
+        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow, ORDER);
+        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow + BYTES, ORDER);
+        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow, ORDER);
+        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow + BYTES, ORDER);
+        FloatVector s40 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 4 * sRow, ORDER);
+        FloatVector s41 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 4 * sRow + BYTES, ORDER);
+        FloatVector s50 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 5 * sRow, ORDER);
+        FloatVector s51 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 5 * sRow + BYTES, ORDER);
         long b0 = bOff;
         long b1 = bOff + BYTES;
         for (int k = 0; k < inner; k++) {
@@ -66,37 +70,42 @@ final class TileBlocks {
             s50 = w0.fma(x5, s50);
             s51 = w1.fma(x5, s51);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s11.intoMemorySegment(c, c1 + BYTES, ORDER);
-        s20.intoMemorySegment(c, c2, ORDER);
-        s21.intoMemorySegment(c, c2 + BYTES, ORDER);
-        s30.intoMemorySegment(c, c3, ORDER);
-        s31.intoMemorySegment(c, c3 + BYTES, ORDER);
-        s40.intoMemorySegment(c, c4, ORDER);
-        s41.intoMemorySegment(c, c4 + BYTES, ORDER);
-        s50.intoMemorySegment(c, c5, ORDER);
-        s51.intoMemorySegment(c, c5 + BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s11.intoMemorySegment(c, cOff + cRow + BYTES, ORDER);
+        s20.intoMemorySegment(c, cOff + 2 * cRow, ORDER);
+        s21.intoMemorySegment(c, cOff + 2 * cRow + BYTES, ORDER);
+        s30.intoMemorySegment(c, cOff + 3 * cRow, ORDER);
+        s31.intoMemorySegment(c, cOff + 3 * cRow + BYTES, ORDER);
+        s40.intoMemorySegment(c, cOff + 4 * cRow, ORDER);
+        s41.intoMemorySegment(c, cOff + 4 * cRow + BYTES, ORDER);
+        s50.intoMemorySegment(c, cOff + 5 * cRow, ORDER);
+        s51.intoMemorySegment(c, cOff + 5 * cRow + BYTES, ORDER);
     }
 
     static void tile5x2(
-            MemorySegment a, long aOff, MemorySegment b, long bOff, MemorySegment c, long cOff, long cRow, int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        long c2 = cOff + 2 * cRow;
-        long c3 = cOff + 3 * cRow;
-        long c4 = cOff + 4 * cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
-        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
-        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER);
-        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER);
-        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER);
-        FloatVector s40 = FloatVector.fromMemorySegment(FLOATS, c, c4, ORDER);
-        FloatVector s41 = FloatVector.fromMemorySegment(FLOATS, c, c4 + BYTES, ORDER);
+            MemorySegment a,
+            long aOff,
+            MemorySegment b,
+            long bOff,
+            MemorySegment s,
+            long sOff,
+            long sRow,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int inner) {
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + BYTES, ORDER);
+        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow, ORDER);
+        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow + BYTES, ORDER);
+        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow, ORDER);
+        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow + BYTES, ORDER);
+        FloatVector s40 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 4 * sRow, ORDER);
+        FloatVector s41 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 4 * sRow + BYTES, ORDER);
         long b0 = bOff;
         long b1 = bOff + BYTES;
         for (int k = 0; k < inner; k++) {
@@ -118,32 +127,38 @@ final class TileBlocks {
             s40 = w0.fma(x4, s40);
             s41 = w1.fma(x4, s41);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s11.intoMemorySegment(c, c1 + BYTES, ORDER);
-        s20.intoMemorySegment(c, c2, ORDER);
-        s21.intoMemorySegment(c, c2 + BYTES, ORDER);
-        s30.intoMemorySegment(c, c3, ORDER);
-        s31.intoMemorySegment(c, c3 + BYTES, ORDER);
-        s40.intoMemorySegment(c, c4, ORDER);
-        s41.intoMemorySegment(c, c4 + BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s11.intoMemorySegment(c, cOff + cRow + BYTES, ORDER);
+        s20.intoMemorySegment(c, cOff + 2 * cRow, ORDER);
+        s21.intoMemorySegment(c, cOff + 2 * cRow + BYTES, ORDER);
+        s30.intoMemorySegment(c, cOff + 3 * cRow, ORDER);
+        s31.intoMemorySegment(c, cOff + 3 * cRow + BYTES, ORDER);
+        s40.intoMemorySegment(c, cOff + 4 * cRow, ORDER);
+        s41.intoMemorySegment(c, cOff + 4 * cRow + BYTES, ORDER);
     }
 
     static void tile4x2(
-            MemorySegment a, long aOff, MemorySegment b, long bOff, MemorySegment c, long cOff, long cRow, int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        long c2 = cOff + 2 * cRow;
-        long c3 = cOff + 3 * cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
-        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
-        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER);
-        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, c, c3, ORDER);
-        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, c, c3 + BYTES, ORDER);
+            MemorySegment a,
+            long aOff,
+            MemorySegment b,
+            long bOff,
+            MemorySegment s,
+            long sOff,
+            long sRow,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int inner) {
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + BYTES, ORDER);
+        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow, ORDER);
+        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow + BYTES, ORDER);
+        FloatVector s30 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow, ORDER);
+        FloatVector s31 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 3 * sRow + BYTES, ORDER);
         long b0 = bOff;
         long b1 = bOff + BYTES;
         for (int k = 0; k < inner; k++) {
@@ -162,27 +177,34 @@ final class TileBlocks {
             s30 = w0.fma(x3, s30);
             s31 = w1.fma(x3, s31);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s11.intoMemorySegment(c, c1 + BYTES, ORDER);
-        s20.intoMemorySegment(c, c2, ORDER);
-        s21.intoMemorySegment(c, c2 + BYTES, ORDER);
-        s30.intoMemorySegment(c, c3, ORDER);
-        s31.intoMemorySegment(c, c3 + BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s11.intoMemorySegment(c, cOff + cRow + BYTES, ORDER);
+        s20.intoMemorySegment(c, cOff + 2 * cRow, ORDER);
+        s21.intoMemorySegment(c, cOff + 2 * cRow + BYTES, ORDER);
+        s30.intoMemorySegment(c, cOff + 3 * cRow, ORDER);
+        s31.intoMemorySegment(c, cOff + 3 * cRow + BYTES, ORDER);
     }
 
     static void tile3x2(
-            MemorySegment a, long aOff, MemorySegment b, long bOff, MemorySegment c, long cOff, long cRow, int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        long c2 = cOff + 2 * cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
-        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, c, c2, ORDER);
-        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, c, c2 + BYTES, ORDER);
+            MemorySegment a,
+            long aOff,
+            MemorySegment b,
+            long bOff,
+            MemorySegment s,
+            long sOff,
+            long sRow,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int inner) {
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + BYTES, ORDER);
+        FloatVector s20 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow, ORDER);
+        FloatVector s21 = FloatVector.fromMemorySegment(FLOATS, s, sOff + 2 * sRow + BYTES, ORDER);
         long b0 = bOff;
         long b1 = bOff + BYTES;
         for (int k = 0; k < inner; k++) {
@@ -198,22 +220,30 @@ final class TileBlocks {
             s20 = w0.fma(x2, s20);
             s21 = w1.fma(x2, s21);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s11.intoMemorySegment(c, c1 + BYTES, ORDER);
-        s20.intoMemorySegment(c, c2, ORDER);
-        s21.intoMemorySegment(c, c2 + BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s11.intoMemorySegment(c, cOff + cRow + BYTES, ORDER);
+        s20.intoMemorySegment(c, cOff + 2 * cRow, ORDER);
+        s21.intoMemorySegment(c, cOff + 2 * cRow + BYTES, ORDER);
     }
 
     static void tile2x2(
-            MemorySegment a, long aOff, MemorySegment b, long bOff, MemorySegment c, long cOff, long cRow, int inner) {
-        long c0 = cOff;
-        long c1 = cOff + cRow;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
-        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, c, c1, ORDER);
-        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, c, c1 + BYTES, ORDER);
+            MemorySegment a,
+            long aOff,
+            MemorySegment b,
+            long bOff,
+            MemorySegment s,
+            long sOff,
+            long sRow,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int inner) {
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
+        FloatVector s10 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow, ORDER);
+        FloatVector s11 = FloatVector.fromMemorySegment(FLOATS, s, sOff + sRow + BYTES, ORDER);
         long b0 = bOff;
         long b1 = bOff + BYTES;
         for (int k = 0; k < inner; k++) {
@@ -226,17 +256,26 @@ final class TileBlocks {
             s10 = w0.fma(x1, s10);
             s11 = w1.fma(x1, s11);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
-        s10.intoMemorySegment(c, c1, ORDER);
-        s11.intoMemorySegment(c, c1 + BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
+        s10.intoMemorySegment(c, cOff + cRow, ORDER);
+        s11.intoMemorySegment(c, cOff + cRow + BYTES, ORDER);
     }
 
     static void tile1x2(
-            MemorySegment a, long aOff, MemorySegment b, long bOff, MemorySegment c, long cOff, long cRow, int inner) {
-        long c0 = cOff;
-        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, c, c0, ORDER);
-        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, c, c0 + BYTES, ORDER);
+            MemorySegment a,
+            long aOff,
+            MemorySegment b,
+            long bOff,
+            MemorySegment s,
+            long sOff,
+            long sRow,
+            MemorySegment c,
+            long cOff,
+            long cRow,
+            int inner) {
+        FloatVector s00 = FloatVector.fromMemorySegment(FLOATS, s, sOff, ORDER);
+        FloatVector s01 = FloatVector.fromMemorySegment(FLOATS, s, sOff + BYTES, ORDER);
         long b0 = bOff;
         long b1 = bOff + BYTES;
         for (int k = 0; k < inner; k++) {
@@ -246,7 +285,7 @@ final class TileBlocks {
             FloatVector w1 = FloatVector.fromMemorySegment(FLOATS, b, b1 + k * STEP, ORDER);
             s01 = w1.fma(x0, s01);
         }
-        s00.intoMemorySegment(c, c0, ORDER);
-        s01.intoMemorySegment(c, c0 + BYTES, ORDER);
+        s00.intoMemorySegment(c, cOff, ORDER);
+        s01.intoMemorySegment(c, cOff + BYTES, ORDER);
     }
 }

@@ -53,8 +53,8 @@ final class Transpose {
         }
     }
 
-    /// Elements of up to 6 rows into a tile [steps, present]. A whole vector is written at each step,
-    /// part of it beyond the tile.
+    /// Elements of up to 6 rows into a tile [steps, present], for vectors of up to 256 bits: a whole one is
+    /// written at each step, part of it beyond the tile.
     static void tile(MemorySegment from, long at, long stride, int present, int steps, MemorySegment into, long to) {
         rows(from, at, stride, present, steps, into, to, 4L * present);
     }

@@ -104,14 +104,12 @@ public final class BlockSource {
         line("static void %s%dx%d(MemorySegment a, long aOff,", tile ? "tile" : "rows", rows, vectors);
         String left = tile ? "" : "long aRow, long aStep, ";
         String panel = tile ? "" : "long bPanel, ";
-        line("%sMemorySegment b, long bOff, %sMemorySegment c, long cOff, long cRow, int inner) {", left, panel);
-        for (int i = 0; i < rows; i++) {
-            line("long c%d = %s;", i, plus("cOff", i, "cRow"));
-        }
+        line("%sMemorySegment b, long bOff, %sMemorySegment s, long sOff, long sRow,", left, panel);
+        line("MemorySegment c, long cOff, long cRow, int inner) {");
         for (int i = 0; i < rows; i++) {
             for (int v = 0; v < vectors; v++) {
-                String at = plus("c" + i, v, "BYTES");
-                line("FloatVector s%d%d = FloatVector.fromMemorySegment(FLOATS, c, %s, ORDER);", i, v, at);
+                String at = plus(plus("sOff", i, "sRow"), v, "BYTES");
+                line("FloatVector s%d%d = FloatVector.fromMemorySegment(FLOATS, s, %s, ORDER);", i, v, at);
             }
         }
         for (int i = 0; i < rows && !tile; i++) {
@@ -134,7 +132,7 @@ public final class BlockSource {
         line("}");
         for (int i = 0; i < rows; i++) {
             for (int v = 0; v < vectors; v++) {
-                line("s%d%d.intoMemorySegment(c, %s, ORDER);", i, v, plus("c" + i, v, "BYTES"));
+                line("s%d%d.intoMemorySegment(c, %s, ORDER);", i, v, plus(plus("cOff", i, "cRow"), v, "BYTES"));
             }
         }
         line("}");
