@@ -151,13 +151,16 @@ public final class AttentionBench {
                 here.add(peer);
             }
             // Last, and after a first look at the limits: other callers of the same code undo compiled code.
-            limits(backend.limits(), threads, what, arena, 0);
+            Optional<Tensor> memory = what.group().equals("decode")
+                    ? Optional.of(Tensor.zeros(arena, DType.F32, READ_FLOATS))
+                    : Optional.empty();
+            limits(backend.limits(), threads, memory);
             warmUp(pass, seconds);
             double[] times = new double[rounds];
             double[][] others = new double[here.size()][rounds];
             double[][] quotients = new double[here.size()][rounds];
             for (int round = 0; round < rounds; round++) {
-                limits(backend.limits(), threads, what, arena, round);
+                limits(backend.limits(), threads, memory);
                 settle();
                 times[round] = Times.of(pass::run, seconds, 1, clock).fastest();
                 for (int p = 0; p < here.size(); p++) {
@@ -208,12 +211,10 @@ public final class AttentionBench {
         }
     }
 
-    private void limits(Limits limits, int threads, AttentionCases.Case what, Arena arena, int round) {
-        peaks.merge(threads, limits.operations(), Math::max);
-        if (what.group().equals("decode") && (round == 0 || round == 3)) {
-            Tensor memory = Tensor.zeros(arena, DType.F32, READ_FLOATS);
-            readings.merge(threads, limits.reading(memory), Math::max);
-        }
+    /// @param memory to read; empty where reading is no bound
+    private void limits(Limits limits, int threads, Optional<Tensor> memory) {
+        peaks.merge(threads, limits.operations(clock), Math::max);
+        memory.ifPresent(m -> readings.merge(threads, limits.reading(m, clock), Math::max));
     }
 
     private static double largestDifference(float[] a, float[] b) {

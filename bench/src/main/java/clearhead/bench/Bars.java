@@ -12,6 +12,10 @@ import java.util.Map;
 final class Bars {
     private static final double LEAST = 0.9;
     private static final double OF_READING = 0.8;
+
+    /// A cache of 128 MiB is not read faster than memory is: beyond this the rate of reading was measured wrongly.
+    private static final double DISTURBED = 1.1;
+
     private static final double OF_BUILT_IN = 0.85;
     private static final double OF_PEAK = 0.85;
 
@@ -67,7 +71,9 @@ final class Bars {
                         m.threads(),
                         m.ofReading(),
                         OF_READING,
-                        held(m.ofReading() >= OF_READING)));
+                        m.ofReading() > DISTURBED
+                                ? "not judged, reading was disturbed"
+                                : held(m.ofReading() >= OF_READING)));
             }
         }
         for (Measured m : all) {

@@ -9,6 +9,7 @@ import clearhead.ops.Limits;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.function.LongSupplier;
 import jdk.incubator.vector.FloatVector;
 
 /// The processor's limits by vectors of the kernels' own length. Ten chains hide a latency of four
@@ -37,14 +38,14 @@ final class VectorLimits implements Limits {
     }
 
     @Override
-    public double operations() {
+    public double operations(LongSupplier clock) {
         int tasks = TASKS_A_THREAD * workers.threads();
         double work = 2.0 * CHAINS * COUNT * STEPS * tasks;
-        return work / fastest(tasks, task -> seen = products(STEPS));
+        return work / fastest(clock, tasks, task -> seen = products(STEPS));
     }
 
     @Override
-    public double reading(Tensor memory) {
+    public double reading(Tensor memory, LongSupplier clock) {
         MemorySegment data = memory.data();
         int chunks = (int) (data.byteSize() / CHUNK);
         if (chunks == 0) {
@@ -52,16 +53,16 @@ final class VectorLimits implements Limits {
                     "memory to read wants at least " + CHUNK + " bytes, got " + data.byteSize());
         }
         double bytes = (double) chunks * CHUNK;
-        return bytes / fastest(chunks, chunk -> seen = sum(data, (long) chunk * CHUNK));
+        return bytes / fastest(clock, chunks, chunk -> seen = sum(data, (long) chunk * CHUNK));
     }
 
     /// Seconds of the fastest run; the first does not count.
-    private double fastest(int tasks, Workers.Task task) {
+    private double fastest(LongSupplier clock, int tasks, Workers.Task task) {
         double best = Double.MAX_VALUE;
         for (int run = 0; run <= RUNS; run++) {
-            long start = System.nanoTime();
+            long start = clock.getAsLong();
             workers.run(tasks, task);
-            double seconds = (System.nanoTime() - start) * 1e-9;
+            double seconds = (clock.getAsLong() - start) * 1e-9;
             best = run == 0 ? best : Math.min(best, seconds);
         }
         return best;
