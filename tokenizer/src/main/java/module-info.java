@@ -5,4 +5,5 @@ module clearhead.tokenizer {
     requires static org.jspecify;
 
     exports clearhead.tokenizer;
+    exports clearhead.tokenizer.template;
 }

@@ -2,7 +2,7 @@ package clearhead.tokenizer;
 
 /// A vocabulary that cannot be read, a name nobody knows, or an id outside the vocabulary. The
 /// message names the file or thing, what was wanted and what was found.
-public final class TokenizerException extends RuntimeException {
+public class TokenizerException extends RuntimeException {
 
     public TokenizerException(String message) {
         super(message);
