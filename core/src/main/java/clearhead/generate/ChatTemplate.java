@@ -3,68 +3,124 @@ package clearhead.generate;
 import clearhead.model.Model;
 import clearhead.tokenizer.Special;
 import clearhead.tokenizer.Tokenizer;
+import clearhead.tokenizer.template.Template;
+import clearhead.tokenizer.template.Value;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/// Messages as a model wants them. So far ChatML: `<|im_start|>role⏎content<|im_end|>⏎`.
-///
-/// @param system what the template puts first when the first message is none of the system; may be
-///     empty
-public record ChatTemplate(Tokenizer tokenizer, String system) {
-    private static final String START = "<|im_start|>";
-    private static final String END = "<|im_end|>";
-    private static final Pattern DEFAULT_SYSTEM =
-            Pattern.compile("<\\|im_start\\|>system(?:\\\\n|\\n)((?:(?!<\\|im_)[^'\"{}])*)<\\|im_end\\|>");
+/// Messages as a model wants them: its own template, rendered and encoded. Names of special tokens
+/// that the template writes become these tokens; those that stand in a message are text, so that
+/// nobody ends a turn by typing its mark.
+public final class ChatTemplate {
+    private final Tokenizer tokenizer;
+    private final Template template;
+    private final Pattern marks;
 
-    /// @param role `system`, `user` or `assistant`
+    /// @param role `system`, `user`, `assistant` or `tool`
     public record Message(String role, String content) {}
 
-    /// @throws IllegalArgumentException if the model has no template, or none of this kind
+    private ChatTemplate(Tokenizer tokenizer, Template template) {
+        this.tokenizer = tokenizer;
+        this.template = template;
+        this.marks = Pattern.compile(tokenizer.specialTokens().keySet().stream()
+                .filter(name -> !name.isEmpty())
+                .sorted((a, b) -> b.length() - a.length())
+                .map(Pattern::quote)
+                .collect(Collectors.joining("|")));
+    }
+
+    /// @throws IllegalArgumentException if the model has no template
+    /// @throws clearhead.tokenizer.template.TemplateException if its template cannot be read
     public static ChatTemplate of(Model model) {
-        String template = model.chatTemplate()
+        String source = model.chatTemplate()
                 .orElseThrow(() -> new IllegalArgumentException("model " + model.name()
-                        + " has no chat template, so it is none to"
-                        + " chat with; `generate` continues text"));
-        Tokenizer tokenizer = model.tokenizer();
-        boolean chatMl = template.contains(START)
-                && template.contains(END)
-                && tokenizer.specialTokens().containsKey(START)
-                && tokenizer.specialTokens().containsKey(END);
-        if (!chatMl) {
-            throw new IllegalArgumentException("the chat template of model " + model.name()
-                    + " is not understood yet; so far only ChatML (<|im_start|>) is");
-        }
-        Matcher system = DEFAULT_SYSTEM.matcher(template);
-        return new ChatTemplate(tokenizer, system.find() ? system.group(1) : "");
+                        + " has no chat template, so it is none to chat with; `generate` continues text"));
+        return new ChatTemplate(model.tokenizer(), Template.parse(source));
     }
 
-    /// The prompt for the next reply. Names of special tokens in a message are text.
+    /// The prompt for the next reply.
+    ///
+    /// @throws clearhead.tokenizer.template.TemplateException if the template refuses these messages
     public int[] encode(List<Message> messages) {
-        IntStream ids = IntStream.empty();
-        if (!system.isEmpty()
-                && !messages.isEmpty()
-                && !messages.getFirst().role.equals("system")) {
-            ids = IntStream.concat(ids, message(new Message("system", system)));
+        char guard = guard(messages);
+        String text = render(messages, guard);
+        var ids = IntStream.builder();
+        Matcher mark = marks.matcher(text);
+        int from = 0;
+        while (!marks.pattern().isEmpty() && mark.find()) {
+            text(text.substring(from, mark.start()), guard).forEach(ids);
+            ids.add(tokenizer.id(mark.group()).orElseThrow());
+            from = mark.end();
         }
+        text(text.substring(from), guard).forEach(ids);
+        return ids.build().toArray();
+    }
+
+    /// The prompt as text.
+    public String render(List<Message> messages) {
+        return render(messages, '\0').replace("\0", "");
+    }
+
+    /// @param guard put inside each name of a special token in what others wrote
+    private String render(List<Message> messages, char guard) {
+        var list = new ArrayList<Value>();
         for (Message message : messages) {
-            ids = IntStream.concat(ids, message(message));
+            boolean own = message.role.equals("assistant")
+                    || guard == '\0'
+                    || marks.pattern().isEmpty();
+            String content = own
+                    ? message.content
+                    : marks.matcher(message.content)
+                            .replaceAll(m -> Matcher.quoteReplacement(guarded(m.group(), guard)));
+            list.add(Value.of(ordered(message.role, content)));
         }
-        ids = IntStream.concat(ids, mark(START));
-        return IntStream.concat(ids, text("assistant\n")).toArray();
+        var names = new HashMap<String, Value>();
+        names.put("messages", Value.of(list));
+        names.put("add_generation_prompt", Value.of(true));
+        name(tokenizer.bos(), "bos_token", names);
+        name(tokenizer.eos(), "eos_token", names);
+        return template.render(names);
     }
 
-    private IntStream message(Message message) {
-        var begin = IntStream.concat(mark(START), text(message.role + "\n" + message.content));
-        return IntStream.concat(begin, IntStream.concat(mark(END), text("\n")));
+    private static Map<String, Value> ordered(String role, String content) {
+        var fields = new LinkedHashMap<String, Value>();
+        fields.put("role", Value.of(role));
+        fields.put("content", Value.of(content));
+        return fields;
     }
 
-    private IntStream mark(String name) {
-        return IntStream.of(tokenizer.id(name).orElseThrow());
+    private void name(OptionalInt id, String name, Map<String, Value> names) {
+        if (id.isPresent()) {
+            names.put(name, Value.of(tokenizer.tokenName(id.getAsInt())));
+        }
     }
 
-    private IntStream text(String text) {
-        return IntStream.of(tokenizer.encode(text, Special.TEXT));
+    /// The name with the guard behind its first character, so that it is a name no more.
+    private static String guarded(String name, char guard) {
+        int first = name.offsetByCodePoints(0, 1);
+        return name.substring(0, first) + guard + name.substring(first);
+    }
+
+    /// A character for private use that no message has.
+    private static char guard(List<Message> messages) {
+        for (char c = '\uE000'; c < '\uF8FF'; c++) {
+            char candidate = c;
+            if (messages.stream().noneMatch(m -> m.content.indexOf(candidate) >= 0)) {
+                return c;
+            }
+        }
+        throw new IllegalArgumentException("the messages use every character for private use");
+    }
+
+    private IntStream text(String text, char guard) {
+        return IntStream.of(tokenizer.encode(text.replace(String.valueOf(guard), ""), Special.TEXT));
     }
 }

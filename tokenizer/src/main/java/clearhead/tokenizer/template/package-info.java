@@ -13,5 +13,7 @@
 /// else: there is no reflection, no file and no Java object behind a name. What it may use is limited
 /// ([Limits]): steps, text, nesting and time. What it asks for and does not exist is a
 /// [TemplateException] that names it and its line.
-@org.jspecify.annotations.NullMarked
+@NullMarked
 package clearhead.tokenizer.template;
+
+import org.jspecify.annotations.NullMarked;

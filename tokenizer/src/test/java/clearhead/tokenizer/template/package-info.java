@@ -1,2 +1,4 @@
-@org.jspecify.annotations.NullMarked
+@NullMarked
 package clearhead.tokenizer.template;
+
+import org.jspecify.annotations.NullMarked;
