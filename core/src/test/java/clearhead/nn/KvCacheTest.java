@@ -183,7 +183,9 @@ class KvCacheTest {
             assertEquals(320, ring.freePositions());
         }
         var all = assertThrows(IllegalArgumentException.class, () -> new KvCache(transformer(), 320, storage));
-        assertTrue(all.getMessage().contains("layer 0, where a query sees all earlier keys"), all.getMessage());
+        assertTrue(
+                String.valueOf(all.getMessage()).contains("layer 0, where a query sees all earlier keys"),
+                all.getMessage());
         assertThrows(
                 IllegalArgumentException.class, () -> new KvCache(transformer(new Mask.Window(128, 0)), 320, storage));
         assertThrows(IllegalArgumentException.class, () -> new KvStorage(DType.F32, 100));

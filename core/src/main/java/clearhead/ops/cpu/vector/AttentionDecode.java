@@ -305,7 +305,7 @@ final class AttentionDecode {
                     float rest = 0;
                     for (int i = 0; i < valueDim; i++) {
                         float x = m.get(F32, rows.o0() + r * split.outRow + i * 4L);
-                        rest += x - x;
+                        rest += x * 0;
                     }
                     if (rest != 0) {
                         return false;

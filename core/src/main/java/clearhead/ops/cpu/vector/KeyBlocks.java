@@ -160,7 +160,7 @@ record KeyBlocks(
                 for (; i < columns; i++) {
                     float v = from.get(F32, in + i * 4L);
                     memory[out + i] = v;
-                    rest += v - v;
+                    rest += v * 0;
                 }
                 for (; i < PANEL; i++) {
                     memory[out + i] = 0;
