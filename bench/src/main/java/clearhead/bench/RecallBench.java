@@ -26,7 +26,7 @@ import java.util.Random;
 /// value, then each key once more in another order; at each, the value must follow. A state of fixed size holds
 /// only so many pairs.
 ///
-/// Usage: `RecallBench [--steps N] [--threads N] [--dim D] [--layers L] [--heads H] [--keys K] [--pairs 4,8,16,32]
+/// Usage: `RecallBench [--steps N] [--threads N] [--dim D] [--layers L] [--heads H] [--keys K] [--pairs 2,4,8,16]
 /// [--batch B] [--rate R] [--only attention,lstm] [--seed S]`
 public final class RecallBench {
     private static final int TESTS = 200;
@@ -41,11 +41,15 @@ public final class RecallBench {
 
     private RecallBench(LinkedHashMap<String, String> o) {
         layers = Integer.parseInt(o.getOrDefault("--layers", "2"));
-        keys = Integer.parseInt(o.getOrDefault("--keys", "64"));
-        pairs = Arrays.stream(o.getOrDefault("--pairs", "4,8,16,32").split(","))
+        keys = Integer.parseInt(o.getOrDefault("--keys", "16"));
+        pairs = Arrays.stream(o.getOrDefault("--pairs", "2,4,8,16").split(","))
                 .mapToInt(Integer::parseInt)
                 .toArray();
-        steps = Integer.parseInt(o.getOrDefault("--steps", "2000"));
+        if (Arrays.stream(pairs).anyMatch(n -> n < 1 || n > keys)) {
+            throw new IllegalArgumentException(
+                    "--pairs must be from 1 to --keys, which is " + keys + ", got " + Arrays.toString(pairs));
+        }
+        steps = Integer.parseInt(o.getOrDefault("--steps", "3000"));
         batch = Integer.parseInt(o.getOrDefault("--batch", "64"));
         rate = Double.parseDouble(o.getOrDefault("--rate", "0.003"));
         seed = Long.parseLong(o.getOrDefault("--seed", "1"));
