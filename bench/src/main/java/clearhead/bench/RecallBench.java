@@ -49,7 +49,7 @@ public final class RecallBench {
             throw new IllegalArgumentException(
                     "--pairs must be from 1 to --keys, which is " + keys + ", got " + Arrays.toString(pairs));
         }
-        steps = Integer.parseInt(o.getOrDefault("--steps", "3000"));
+        steps = Integer.parseInt(o.getOrDefault("--steps", "2000"));
         batch = Integer.parseInt(o.getOrDefault("--batch", "64"));
         rate = Double.parseDouble(o.getOrDefault("--rate", "0.003"));
         seed = Long.parseLong(o.getOrDefault("--seed", "1"));
