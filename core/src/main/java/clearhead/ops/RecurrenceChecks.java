@@ -1,5 +1,6 @@
 package clearhead.ops;
 
+import clearhead.tensor.Layout;
 import clearhead.tensor.Tensor;
 import java.util.Optional;
 
@@ -37,7 +38,7 @@ public final class RecurrenceChecks {
     private static int parts(String op, Recurrence r) {
         Tensor weight = r.weight();
         Checks.real(op, "weight", weight, 2, "[gates·hidden, hidden]");
-        if (weight.layout() != clearhead.tensor.Layout.ROWS) {
+        if (weight.layout() != Layout.ROWS) {
             throw new IllegalArgumentException(
                     op + ": weight is packed for products (" + weight + "); a recurrence needs it in rows");
         }

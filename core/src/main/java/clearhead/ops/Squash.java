@@ -52,8 +52,7 @@ public record Squash(Kind kind, double alpha, double beta) {
         };
     }
 
-    /// The slope where the value is `y`. Tanh's is not 1 − y² alone for [Kind#SCALED_TANH], whose value
-    /// reaches alpha.
+    /// The slope where the value is `y`; at a kink, one of the two sides.
     public double slope(double y) {
         return switch (kind) {
             case SIGMOID -> y * (1 - y);

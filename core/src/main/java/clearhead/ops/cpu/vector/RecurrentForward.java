@@ -30,7 +30,7 @@ final class RecurrentForward {
     private final int n;
     private final long nBytes;
 
-    /// Rows of scratch: h, c, reset∘h, sums.
+    /// A row of sums, which becomes what is kept.
     private final long sumBytes;
 
     private final Weights weights;

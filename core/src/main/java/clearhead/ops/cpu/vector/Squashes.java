@@ -42,7 +42,8 @@ final class Squashes {
 
     /// Slopes of a squash from its values.
     ///
-    /// @param held the two values that the clip leads to; NaN where there is none
+    /// @param low value where the clip holds from below; NaN where there is none
+    /// @param high value where it holds from above
     record Slope(Squash squash, float low, float high) {
         static Slope of(Squash squash, float clip, MemorySegment scratch, long at) {
             if (clip == Float.POSITIVE_INFINITY) {
