@@ -10,6 +10,7 @@ import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.KvView;
 import clearhead.ops.Sequences;
+import clearhead.ops.score.BlockMask;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
@@ -120,7 +121,11 @@ final class ForwardTile {
         int segment = -1;
         for (int block = firstKey / PAGE; block * PAGE < lastKey; block++) {
             int key = block * PAGE;
-            boolean whole = visible.isByIntervals() && commonFrom <= key && key + PAGE <= commonTo;
+            var state = visible.state(kvHead * group, (kvHead + 1) * group, from / group, (to - 1) / group + 1, block);
+            if (state == BlockMask.State.NONE) {
+                continue;
+            }
+            boolean whole = state == BlockMask.State.ALL && commonFrom <= key && key + PAGE <= commonTo;
             if (!whole) {
                 int seen = look(block, from, count);
                 if (seen == 0) {

@@ -98,7 +98,25 @@ final class ScoreExtras {
             int position,
             int key,
             MemorySegment row) {
-        if (cap == 0) {
+        if (rule.isPresent()) {
+            for (int k = lo; k < hi; k += COUNT) {
+                var x = FloatVector.fromArray(FLOATS, m, at + k).mul(scale);
+                (cap == 0 ? x : Transcendental.tanh(x.div(cap)).mul(cap)).intoMemorySegment(row, k * 4L, ORDER);
+            }
+            rule.get().values(row, 0, seen, sequence, head, position, key);
+            for (int k = lo; k < hi; k += COUNT) {
+                FloatVector.fromMemorySegment(FLOATS, row, k * 4L, ORDER).intoArray(m, at + k);
+            }
+        } else if (cap == 0 && length > 0) {
+            int bias = head * length + key - position - nearest;
+            for (int k = lo; k < hi; k += COUNT) {
+                FloatVector.fromArray(FLOATS, m, at + k)
+                        .mul(scale)
+                        .add(FloatVector.fromArray(FLOATS, line, bias + k))
+                        .intoArray(m, at + k);
+            }
+            return;
+        } else if (cap == 0) {
             for (int k = lo; k < hi; k += COUNT) {
                 FloatVector.fromArray(FLOATS, m, at + k).mul(scale).intoArray(m, at + k);
             }
@@ -106,15 +124,6 @@ final class ScoreExtras {
             for (int k = lo; k < hi; k += COUNT) {
                 var x = FloatVector.fromArray(FLOATS, m, at + k).mul(scale);
                 Transcendental.tanh(x.div(cap)).mul(cap).intoArray(m, at + k);
-            }
-        }
-        if (rule.isPresent()) {
-            for (int k = lo; k < hi; k += COUNT) {
-                FloatVector.fromArray(FLOATS, m, at + k).intoMemorySegment(row, k * 4L, ORDER);
-            }
-            rule.get().values(row, 0, seen, sequence, head, position, key);
-            for (int k = lo; k < hi; k += COUNT) {
-                FloatVector.fromMemorySegment(FLOATS, row, k * 4L, ORDER).intoArray(m, at + k);
             }
         }
         addBias(m, at, lo, hi, sequence, head, query, position, key);

@@ -4,6 +4,7 @@ import clearhead.ops.AttentionSpec;
 import clearhead.ops.Broadcast;
 import clearhead.ops.KvView;
 import clearhead.ops.Mask;
+import clearhead.ops.score.BlockMask;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -134,6 +135,34 @@ final class VisibleKeys {
             word &= bits(byBits.get(i), head, query, block);
         }
         return word;
+    }
+
+    /// What queries `fromQuery` to `toQuery` of some heads see of a block, as far as it is known without
+    /// looking at each of them.
+    ///
+    /// @return NONE or ALL; SOME where it is not known
+    BlockMask.State state(int fromHead, int toHead, int fromQuery, int toQuery, int block) {
+        boolean all = true;
+        for (int i = 0; i < byBits.size(); i++) {
+            if (!(byBits.get(i) instanceof Mask.Blocks(BlockMask mask))) {
+                all = false;
+                continue;
+            }
+            boolean none = true;
+            int first = (firstPosition + fromQuery) / BlockMask.SIDE;
+            int last = (firstPosition + toQuery - 1) / BlockMask.SIDE;
+            for (int head = fromHead; head < (mask.heads() == 1 ? fromHead + 1 : toHead); head++) {
+                for (int queries = first; queries <= last; queries++) {
+                    var state = mask.state(sequence, head, queries, block);
+                    none &= state == BlockMask.State.NONE;
+                    all &= state == BlockMask.State.ALL;
+                }
+            }
+            if (none) {
+                return BlockMask.State.NONE;
+            }
+        }
+        return all ? BlockMask.State.ALL : BlockMask.State.SOME;
     }
 
     /// Bits of the keys `from` to `to` among the 64 keys from `key` on.
