@@ -30,7 +30,8 @@ final class AttentionMemory {
                 "Memory beyond inputs and outputs at T %d, causal, 2 threads; bar %.0f MiB%n",
                 TOKENS,
                 mebibytes(BAR));
-        // The compilers' own memory is not attention's.
+        // The compilers' own memory is not attention's. What this thread keeps for tiles is made here, too; it does not
+        // grow with the tokens.
         run(new AttentionWork(1, AttentionSpec.causal(1, 1, 64), 8192, 8192, true));
         for (int h : heads) {
             for (int dim : new int[] {64, 128}) {
