@@ -106,52 +106,6 @@ final class BlockSoftmax {
         }
     }
 
-    /// As [#whole], of rows that see some keys of the block.
-    ///
-    /// @param visible of each row, how many keys it sees from position 0 on
-    /// @param first position of the block's first key; the row's weights beyond `visible` are
-    ///     undefined
-    static void partial(Rows rows, int from, int to, int[] visible, int first, float[] shift, float factor) {
-        MemorySegment m = rows.m;
-        for (int r = from; r < to; r++) {
-            long row = rows.s0 + r * SCORE_ROW;
-            int keys = Math.min(PAGE, visible[r] - first);
-            int whole = keys & -COUNT;
-            var seen = FLOATS.indexInRange(whole, keys);
-            var f = FloatVector.broadcast(FLOATS, factor);
-            var largest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
-            for (int key = 0; key < whole; key += COUNT) {
-                var x = FloatVector.fromMemorySegment(FLOATS, m, row + key * 4L, ORDER)
-                        .mul(f);
-                largest = largest.blend(x, x.compare(VectorOperators.GT, largest));
-            }
-            if (whole < keys) {
-                var x = FloatVector.fromMemorySegment(FLOATS, m, row + whole * 4L, ORDER)
-                        .mul(f);
-                largest =
-                        largest.blend(x, x.compare(VectorOperators.GT, largest).and(seen));
-            }
-            if (largest.compare(VectorOperators.GT, shift[r] + SLACK).anyTrue()) {
-                shift[r] = raise(rows, r, shift[r], largest.reduceLanes(VectorOperators.MAX));
-            }
-            var minus = FloatVector.broadcast(FLOATS, minus(shift[r]));
-            var sum = FloatVector.fromMemorySegment(FLOATS, m, rows.l0 + (long) r * BYTES, ORDER);
-            for (int key = 0; key < whole; key += COUNT) {
-                var p = exp2(FloatVector.fromMemorySegment(FLOATS, m, row + key * 4L, ORDER)
-                        .fma(f, minus));
-                p.intoMemorySegment(m, row + key * 4L, ORDER);
-                sum = sum.add(p);
-            }
-            if (whole < keys) {
-                var p = exp2(FloatVector.fromMemorySegment(FLOATS, m, row + whole * 4L, ORDER)
-                        .fma(f, minus));
-                p.intoMemorySegment(m, row + whole * 4L, ORDER);
-                sum = sum.add(FloatVector.zero(FLOATS).blend(p, seen));
-            }
-            sum.intoMemorySegment(m, rows.l0 + (long) r * BYTES, ORDER);
-        }
-    }
-
     /// As [#whole], of rows that see the keys `lo` to `hi` of the block; the other weights are undefined.
     static void between(Rows rows, int from, int to, int lo, int hi, float[] shift, float factor) {
         MemorySegment m = rows.m;
@@ -276,52 +230,6 @@ final class BlockSoftmax {
         for (; column < columns; column++) {
             float own = total.get(F32, to + column * 4L) * ofTotal;
             total.set(F32, to + column * 4L, Math.fma(part.get(F32, from + column * 4L), ofPart, own));
-        }
-    }
-
-    /// Backward: scores of one row of a block become weights exp(score·scale − lse), and the
-    /// gradients by the weights become those by the scores, both in place.
-    ///
-    /// @param m scores at s0, dWeights at d0
-    /// @param visible how many keys the row sees; the others of `columns` get 0
-    /// @param minusDelta −rowsum(dO∘O)·scale
-    static void gradientRow(
-            MemorySegment m,
-            long s0,
-            long d0,
-            int visible,
-            int columns,
-            float factor,
-            float scale,
-            float lse,
-            float minusDelta) {
-        var f = FloatVector.broadcast(FLOATS, factor);
-        var g = FloatVector.broadcast(FLOATS, scale);
-        // A row that sees nothing has no weights, even where a score is −∞ as well.
-        float shift = lse == Float.NEGATIVE_INFINITY ? lse : -lse * LOG2_E;
-        var minus = FloatVector.broadcast(FLOATS, shift);
-        var delta = FloatVector.broadcast(FLOATS, minusDelta);
-        var zero = FloatVector.zero(FLOATS);
-        int key = 0;
-        for (; key + COUNT <= visible; key += COUNT) {
-            var x = FloatVector.fromMemorySegment(FLOATS, m, s0 + key * 4L, ORDER);
-            var d = FloatVector.fromMemorySegment(FLOATS, m, d0 + key * 4L, ORDER);
-            var p = exp2(x.fma(f, minus));
-            p.intoMemorySegment(m, s0 + key * 4L, ORDER);
-            p.mul(d.fma(g, delta)).intoMemorySegment(m, d0 + key * 4L, ORDER);
-        }
-        if (key < visible) {
-            var seen = FLOATS.indexInRange(key, visible);
-            var x = FloatVector.fromMemorySegment(FLOATS, m, s0 + key * 4L, ORDER);
-            var d = FloatVector.fromMemorySegment(FLOATS, m, d0 + key * 4L, ORDER);
-            var p = exp2(x.fma(f, minus));
-            zero.blend(p, seen).intoMemorySegment(m, s0 + key * 4L, ORDER);
-            zero.blend(p.mul(d.fma(g, delta)), seen).intoMemorySegment(m, d0 + key * 4L, ORDER);
-            key += COUNT;
-        }
-        for (; key < columns; key += COUNT) {
-            zero.intoMemorySegment(m, s0 + key * 4L, ORDER);
-            zero.intoMemorySegment(m, d0 + key * 4L, ORDER);
         }
     }
 

@@ -126,38 +126,6 @@ record KeyPages(
         return new KvView.Paged(keys, values, Optional.empty(), past.ring(), table, past.lengths());
     }
 
-    /// Bytes that [#alone] needs for a sequence of `context` keys.
-    static long bytesAlone(int context, int headDim, int valueDim) {
-        // The keys' rows are gathered where the values come later.
-        return ((long) headDim + Math.max(headDim, valueDim)) * Math.ceilDiv(context, PAGE) * PAGE * 4;
-    }
-
-    /// Pages of one kv head of one short sequence, copied to `memory` from byte `at` on. They are
-    /// addressed as kv head 0 of sequence 0.
-    static KeyPages alone(KvView.Packed past, int sequence, int kvHead, MemorySegment memory, long at) {
-        int kvHeads = past.key().dim(1);
-        int dim = past.key().dim(2);
-        int valueDim = past.value().dim(2);
-        int context = past.length(sequence);
-        long keyRow = kvHeads * (dim * 4L);
-        long valueRow = kvHeads * (valueDim * 4L);
-        int[] table = new int[Math.ceilDiv(context, PAGE)];
-        long values = at + (long) table.length * PAGE * dim * 4;
-        for (int block = 0; block < table.length; block++) {
-            table[block] = block;
-            int keys = Math.min(PAGE, context - block * PAGE);
-            long first = past.rows().start(sequence) + (long) block * PAGE;
-            long keyPage = at + (long) block * PAGE * dim * 4;
-            long valuePage = values + (long) block * PAGE * valueDim * 4;
-            long key = first * keyRow + kvHead * (dim * 4L);
-            long value = first * valueRow + kvHead * (valueDim * 4L);
-            long between = values + (long) block * PAGE * Math.max(dim, valueDim) * 4;
-            gather(past.key().data(), key, keyRow, memory, between, keyPage, keys, dim);
-            copy(past.value().data(), value, valueRow, memory, valuePage, valueDim * 4L, keys, valueDim);
-        }
-        return new KeyPages(memory, at, memory, values, new int[][] {table}, 1, dim, valueDim);
-    }
-
     /// Byte offset of a block of keys, [headDim, PAGE], in `keys`.
     long key(int sequence, int kvHead, int block) {
         return keys0 + block(sequence, kvHead, block) * headDim * PAGE * 4;
@@ -268,21 +236,6 @@ record KeyPages(
                         F32, to + column * targetRow + row * 4L, source.get(F32, from + row * sourceRow + column * 4L));
             }
         }
-    }
-
-    /// As [#transpose] into [columns, PAGE], by way of a copy [rows, columns] at `between`: rows that
-    /// lie far apart come faster when a short loop asks for many of them at once.
-    static void gather(
-            MemorySegment source,
-            long from,
-            long sourceRow,
-            MemorySegment memory,
-            long between,
-            long to,
-            int rows,
-            int columns) {
-        copy(source, from, sourceRow, memory, between, columns * 4L, rows, columns);
-        transpose(memory, between, columns * 4L, memory, to, PAGE * 4L, rows, columns);
     }
 
     /// Copies a matrix with other strides between its rows; strides in bytes.

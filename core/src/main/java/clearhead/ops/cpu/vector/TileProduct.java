@@ -98,43 +98,6 @@ final class TileProduct {
         }
     }
 
-    /// What four rows of a causal diagonal have left after their common steps: row i of C gets i more
-    /// steps, i = 1, 2, 3. Columns are a multiple of the vector length.
-    static void triangle(
-            MemorySegment a,
-            long a0,
-            long aRow,
-            MemorySegment b,
-            long b0,
-            long bStep,
-            MemorySegment c,
-            long c0,
-            long cRow,
-            int columns) {
-        long a1 = a0 + aRow;
-        long a2 = a1 + aRow;
-        long a3 = a2 + aRow;
-        for (int column = 0; column < columns; column += COUNT) {
-            long bc = b0 + column * 4L;
-            long cc = c0 + column * 4L;
-            var v0 = FloatVector.fromMemorySegment(FLOATS, b, bc, ORDER);
-            var v1 = FloatVector.fromMemorySegment(FLOATS, b, bc + bStep, ORDER);
-            var v2 = FloatVector.fromMemorySegment(FLOATS, b, bc + 2 * bStep, ORDER);
-            var s1 = FloatVector.fromMemorySegment(FLOATS, c, cc + cRow, ORDER);
-            var s2 = FloatVector.fromMemorySegment(FLOATS, c, cc + 2 * cRow, ORDER);
-            var s3 = FloatVector.fromMemorySegment(FLOATS, c, cc + 3 * cRow, ORDER);
-            s1 = FloatVector.broadcast(FLOATS, a.get(F32, a1)).fma(v0, s1);
-            s2 = FloatVector.broadcast(FLOATS, a.get(F32, a2)).fma(v0, s2);
-            s3 = FloatVector.broadcast(FLOATS, a.get(F32, a3)).fma(v0, s3);
-            s2 = FloatVector.broadcast(FLOATS, a.get(F32, a2 + 4)).fma(v1, s2);
-            s3 = FloatVector.broadcast(FLOATS, a.get(F32, a3 + 4)).fma(v1, s3);
-            s3 = FloatVector.broadcast(FLOATS, a.get(F32, a3 + 8)).fma(v2, s3);
-            s1.intoMemorySegment(c, cc + cRow, ORDER);
-            s2.intoMemorySegment(c, cc + 2 * cRow, ORDER);
-            s3.intoMemorySegment(c, cc + 3 * cRow, ORDER);
-        }
-    }
-
     static void clear(MemorySegment c, long c0, long cRow, int rows, int columns) {
         var zero = FloatVector.zero(FLOATS);
         for (int row = 0; row < rows; row++) {
