@@ -96,6 +96,10 @@ final class CharClass {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        return expand(runs);
+    }
+
+    static byte[] expand(byte[] runs) {
         byte[] classes = new byte[0x110000];
         int at = 0;
         int from = 0;

@@ -4,6 +4,7 @@ import clearhead.tokenizer.AddedTokens.Added;
 import java.lang.reflect.Array;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -31,9 +32,10 @@ final class GgufVocabulary {
         return switch (model) {
             case "gpt2" -> byteLevel();
             case "llama" -> sentencePiece();
+            case "bert" -> wordPiece();
             default ->
                 throw new TokenizerException(PREFIX
-                        + "model: wanted gpt2 or llama, found "
+                        + "model: wanted gpt2, llama or bert, found "
                         + (model.isEmpty() ? "nothing" : Json.quoted(model)));
         };
     }
@@ -131,6 +133,34 @@ final class GgufVocabulary {
                 true,
                 " \u2047 ",
                 ends(pieces.length, true)));
+    }
+
+    /// BERT's. A token at the beginning of a word is written with `▁`, others without their `##`.
+    private Tokenizer wordPiece() {
+        String[] tokens = texts("tokens");
+        int[] types = types(tokens.length);
+        var names = new String[tokens.length];
+        var ids = new HashMap<String, Integer>();
+        var added = new ArrayList<NamedTokens.Named>();
+        for (int id = 0; id < tokens.length; id++) {
+            String token = tokens[id];
+            boolean special = types[id] == CONTROL || types[id] == UNKNOWN;
+            boolean bracketed = token.startsWith("[") && token.endsWith("]");
+            boolean first = token.startsWith(SentencePieceSpec.SPACE);
+            names[id] = first ? token.substring(1) : special || bracketed ? token : "##" + token;
+            ids.putIfAbsent(names[id], id);
+            if (special || types[id] == USER_DEFINED) {
+                added.add(new NamedTokens.Named(id, names[id], false, false, false, false, special));
+            }
+        }
+        int unknown = id("unknown_token_id", tokens.length);
+        if (unknown < 0) {
+            throw wanted("unknown_token_id", "an id of the vocabulary", null);
+        }
+        // Files made before these keys had names of their own have BERT's ids under others.
+        int cls = id(metadata.containsKey(PREFIX + "bos_token_id") ? "bos_token_id" : "cls_token_id", tokens.length);
+        int sep = id("seperator_token_id", tokens.length);
+        return BertVocabulary.tokenizer(text("pre", "gguf"), names, ids, added, new int[] {unknown, cls, sep}, true);
     }
 
     private Merges merges(Vocabulary vocabulary) {

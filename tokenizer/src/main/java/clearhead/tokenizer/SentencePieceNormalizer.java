@@ -2,6 +2,7 @@ package clearhead.tokenizer;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -158,6 +159,18 @@ final class SentencePieceNormalizer {
     private static boolean endsWith(Result out, byte[] space) {
         int start = out.length - space.length;
         return start >= 0 && Arrays.equals(out.bytes, start, out.length, space, 0, space.length);
+    }
+
+    /// The replacement for the shortest beginning of `text` that has one, or null.
+    @Nullable
+    String shortest(byte[] text) {
+        var step = new Step();
+        for (int end = 1; trie.length > 0 && end <= text.length; end++) {
+            if (step.replaced(text, 0, end)) {
+                return new String(step.from, step.start, step.stop - step.start, StandardCharsets.UTF_8);
+            }
+        }
+        return null;
     }
 
     private static final byte[] REPLACEMENT = {(byte) 0xEF, (byte) 0xBF, (byte) 0xBD};

@@ -78,7 +78,7 @@ final class SentencePieceTokenizer implements Tokenizer {
                     spec.name() + ": wanted an unknown token or all 256 bytes as tokens, found neither");
         }
         merges = Merges.byScores(vocabulary, spec.ranks(), byteIds, unknown);
-        unigram = new Unigram(vocabulary, spec.scores(), types);
+        unigram = Unigram.of(vocabulary, spec.scores(), types);
         named = new AddedTokens(fromText);
         userDefined = new AddedTokens(always);
         byWord = words && complete && !spec.unigram();

@@ -6,9 +6,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 
-/// Hugging Face's `tokenizer.json` for byte-level BPE.
+/// Hugging Face's `tokenizer.json`.
 ///
 /// `truncation` and `padding` belong to making batches and are not applied. Of the rest, what is not
 /// understood is an error that names it.
@@ -64,13 +63,15 @@ public final class TokenizerJson {
                 "post_processor",
                 "decoder",
                 "model");
-        Json model = root.get("model");
-        boolean byType = !model.get("type").isNull();
-        if (byType && !model.get("type").text().equals("BPE")
-                || !byType
-                        && (model.get("vocab").isNull() || model.get("merges").isNull())) {
-            throw model.get("type").wanted("\"BPE\"");
+        for (String key : List.of("truncation", "padding")) {
+            if (!root.get(key).isNull()) {
+                root.get(key).map();
+            }
         }
+        if (!isByteLevel(root)) {
+            return ModelJson.read(name, root, limit, bos, eos);
+        }
+        Json model = root.get("model");
         model.onlyKeys(
                 "type",
                 "dropout",
@@ -82,18 +83,7 @@ public final class TokenizerJson {
                 "ignore_merges",
                 "vocab",
                 "merges");
-        for (String key : List.of("continuing_subword_prefix", "end_of_word_suffix")) {
-            if (!model.get(key).text("").isEmpty()) {
-                throw model.get(key).wanted("no such thing in byte-level BPE");
-            }
-        }
-        Json dropout = model.get("dropout");
-        if (dropout.value() != null && !(dropout.value() instanceof Number n && n.doubleValue() == 0)) {
-            throw dropout.wanted("null: dropout gives a text other ids every time");
-        }
-        if (model.get("byte_fallback").flag(false)) {
-            throw model.get("byte_fallback").wanted("false: only byte-level BPE is read");
-        }
+        refuseDropout(model);
         model.get("fuse_unk").flag(false);
         var split = TokenizerJsonParts.split(root.get("pre_tokenizer"));
         TokenizerJsonParts.checkDecoder(root.get("decoder"));
@@ -112,20 +102,46 @@ public final class TokenizerJson {
                 style,
                 new AddedTokens(added),
                 BpeTokenizer.Ends.NONE);
-        checkBytes(tokenizer, model);
         return tokenizer.with(TokenizerJsonParts.ends(root.get("post_processor"), tokenizer, bos, eos));
     }
 
-    /// Every byte must have a token, else text could not be said; a byte without one is dropped only
-    /// where the file has no unknown token.
-    private static void checkBytes(BpeTokenizer tokenizer, Json model) {
-        for (int b = 0; b < 256; b++) {
-            if (tokenizer.merges().byteId((byte) b) < 0
-                    && !model.get("unk_token").isNull()) {
-                throw model.get("unk_token")
-                        .wanted(String.format(
-                                Locale.ROOT, "null, or a vocabulary with every byte (0x%02X is missing)", b));
+    /// Whether this is byte-level BPE of a form that [BpeTokenizer] knows; anything else goes through
+    /// a pipeline of parts.
+    private static boolean isByteLevel(Json root) {
+        Json model = root.get("model");
+        String type = model.get("type").text(model.get("merges").isNull() ? "" : "BPE");
+        if (!type.equals("BPE")
+                || model.get("byte_fallback").flag(false)
+                || !model.get("continuing_subword_prefix").text("").isEmpty()
+                || !model.get("end_of_word_suffix").text("").isEmpty()
+                || !model.get("unk_token").isNull() && !hasEveryByte(model.get("vocab"))) {
+            return false;
+        }
+        Json normalizer = root.get("normalizer");
+        boolean normalizes = !normalizer.isNull();
+        Json added = root.get("added_tokens");
+        for (Json token : added.isNull() ? List.<Json>of() : added.list()) {
+            if (token.get("single_word").flag(false)
+                    || normalizes && token.get("normalized").flag(false)) {
+                return false;
             }
+        }
+        return TokenizerJsonParts.isKnown(root);
+    }
+
+    private static boolean hasEveryByte(Json vocab) {
+        for (int b = 0; b < 256; b++) {
+            if (!vocab.map().containsKey(String.valueOf(ByteLevel.character(b)))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    static void refuseDropout(Json model) {
+        Json dropout = model.get("dropout");
+        if (dropout.value() != null && !(dropout.value() instanceof Number n && n.doubleValue() == 0)) {
+            throw dropout.wanted("null: dropout gives a text other ids every time");
         }
     }
 
@@ -194,28 +210,31 @@ public final class TokenizerJson {
         var right = new int[items.size()];
         var merged = new int[items.size()];
         for (int i = 0; i < items.size(); i++) {
-            String first;
-            String second;
-            if (items.get(i) instanceof List<?> both) {
-                if (both.size() != 2 || !(both.get(0) instanceof String one) || !(both.get(1) instanceof String two)) {
-                    throw list.item(i).wanted("two tokens");
-                }
-                first = one;
-                second = two;
-            } else {
-                String text = items.get(i) instanceof String one ? one : "";
-                int space = text.indexOf(' ');
-                if (space < 0 || text.indexOf(' ', space + 1) >= 0) {
-                    throw list.item(i).wanted("two tokens with a space between them");
-                }
-                first = text.substring(0, space);
-                second = text.substring(space + 1);
-            }
+            String[] both = merge(list, i);
+            String first = both[0];
+            String second = both[1];
             left[i] = token(list, i, vocabulary, first);
             right[i] = token(list, i, vocabulary, second);
             merged[i] = token(list, i, vocabulary, first + second);
         }
         return Merges.ofPairs(vocabulary, left, right, merged);
+    }
+
+    /// The two tokens of a merge, in the older or the newer form.
+    static String[] merge(Json list, int i) {
+        Object item = list.items().get(i);
+        if (item instanceof List<?> both) {
+            if (both.size() != 2 || !(both.get(0) instanceof String one) || !(both.get(1) instanceof String two)) {
+                throw list.item(i).wanted("two tokens");
+            }
+            return new String[] {one, two};
+        }
+        String text = item instanceof String one ? one : "";
+        int space = text.indexOf(' ');
+        if (space < 0 || text.indexOf(' ', space + 1) >= 0) {
+            throw list.item(i).wanted("two tokens with a space between them");
+        }
+        return new String[] {text.substring(0, space), text.substring(space + 1)};
     }
 
     private static int token(Json merges, int i, Vocabulary vocabulary, String name) {

@@ -46,6 +46,47 @@ final class TokenizerJsonParts {
         return known;
     }
 
+    /// Whether every part around the model is one that this class maps; the rest is for a pipeline.
+    static boolean isKnown(Json root) {
+        List<Json> cuts = steps(root.get("pre_tokenizer"), "pretokenizers");
+        if (cuts.isEmpty() || cuts.size() > 2 || !is(cuts.get(cuts.size() - 1), "ByteLevel")) {
+            return false;
+        }
+        Json last = cuts.get(cuts.size() - 1);
+        if (cuts.size() == 2) {
+            boolean gpt2 = last.get("use_regex").flag(true);
+            Json first = cuts.get(0);
+            boolean digits = is(first, "Digits")
+                    && gpt2
+                    && first.get("individual_digits").flag(false);
+            if (last.get("add_prefix_space").flag(true) || !digits && !is(first, "Split")) {
+                return false;
+            }
+            if (!digits) {
+                Json pattern = first.get("pattern").get("Regex");
+                boolean known = gpt2 ? pattern.text("").equals("\\p{N}") : PATTERNS.containsKey(pattern.text(""));
+                boolean invert = first.get("invert").flag(false);
+                String behavior = first.get("behavior").text();
+                boolean isolated = invert ? !gpt2 && behavior.equals("Removed") : behavior.equals("Isolated");
+                if (!known || !isolated) {
+                    return false;
+                }
+            }
+        }
+        List<Json> forms = steps(root.get("normalizer"), "normalizers");
+        boolean form = forms.isEmpty()
+                || forms.size() == 1
+                        && List.of("NFC", "NFD", "NFKC", "NFKD")
+                                .contains(forms.get(0).get("type").text());
+        boolean bytes = steps(root.get("decoder"), "decoders").stream().allMatch(step -> is(step, "ByteLevel"));
+        var around = PipelineJson.around(root.get("post_processor"), Integer.MAX_VALUE);
+        return form && bytes && around.before().size() <= 1 && around.after().size() <= 1;
+    }
+
+    private static boolean is(Json step, String type) {
+        return step.get("type").text().equals(type);
+    }
+
     static Split split(Json part) {
         List<Json> steps = steps(part, "pretokenizers");
         if (steps.isEmpty()) {

@@ -39,7 +39,7 @@ public final class Tokenizers {
                 + nearest(wanted)
                 + "? Known: "
                 + String.join(", ", names())
-                + ", or a file: tokenizer.json, .model, .bin, .tiktoken");
+                + ", or a file: tokenizer.json, .model, .bin, .tiktoken, vocab.txt");
     }
 
     private static String nearest(String wanted) {
@@ -69,15 +69,16 @@ public final class Tokenizers {
     }
 
     /// The vocabulary in a file (`tokenizer.json`, SentencePiece `.model`, llama2.c `.bin`,
-    /// `.tiktoken`) or in a folder that holds a `tokenizer.json` or `tokenizer.model`.
+    /// `.tiktoken`) or in a folder that holds a `tokenizer.json`,
+    /// `tokenizer.model` or `vocab.txt`.
     public static Tokenizer file(Path path) {
         if (Files.isDirectory(path)) {
-            for (String name : List.of("tokenizer.json", "tokenizer.model")) {
+            for (String name : List.of("tokenizer.json", "tokenizer.model", "vocab.txt")) {
                 if (Files.isRegularFile(path.resolve(name))) {
                     return file(path.resolve(name));
                 }
             }
-            throw new TokenizerException(path + ": the folder has neither tokenizer.json nor tokenizer.model");
+            throw new TokenizerException(path + ": the folder has none of tokenizer.json, tokenizer.model, vocab.txt");
         }
         String name = String.valueOf(path.getFileName());
         if (name.endsWith(".json")) {
@@ -92,9 +93,21 @@ public final class Tokenizers {
         if (name.endsWith(".bin")) {
             return SentencePieceModel.readLlama2c(path.toString(), content(path));
         }
+        if (name.endsWith(".txt")) {
+            return BertVocabulary.read(path.toString(), content(path), isLowercase(path));
+        }
         throw new TokenizerException(path
-                + ": not a tokenizer file; wanted a tokenizer.json, .model, .bin, .tiktoken, or"
+                + ": not a tokenizer file; wanted a tokenizer.json, .model, .bin, .tiktoken, vocab.txt, or"
                 + " a folder with one");
+    }
+
+    /// What the `tokenizer_config.json` beside a `vocab.txt` says; without one, BERT's lower case.
+    private static boolean isLowercase(Path vocabulary) {
+        Path config = vocabulary.resolveSibling("tokenizer_config.json");
+        return !Files.isRegularFile(config)
+                || Json.parse(config.toString(), content(config))
+                        .get("do_lower_case")
+                        .flag(true);
     }
 
     /// A whole file, of a size that a vocabulary can have.

@@ -10,15 +10,20 @@ final class Unigram {
     private static final float UNKNOWN_PENALTY = 10;
 
     private final Vocabulary vocabulary;
-    private final float[] scores;
-    private final int[] types;
-    private final float least;
-    private final float greatest;
+    private final double[] scores;
+    private final double unknown;
 
-    Unigram(Vocabulary vocabulary, float[] scores, int[] types) {
+    /// @param scores one a piece
+    /// @param least the lowest of them; an unknown character has ten less
+    Unigram(Vocabulary vocabulary, double[] scores, double least) {
         this.vocabulary = vocabulary;
         this.scores = scores;
-        this.types = types;
+        this.unknown = least - UNKNOWN_PENALTY;
+    }
+
+    /// As SentencePiece has it: scores are floats, and those of user-defined pieces follow from
+    /// their length.
+    static Unigram of(Vocabulary vocabulary, float[] scores, int[] types) {
         float low = Float.MAX_VALUE;
         float high = -Float.MAX_VALUE;
         for (int id = 0; id < scores.length; id++) {
@@ -27,8 +32,14 @@ final class Unigram {
                 high = Math.max(high, scores[id]);
             }
         }
-        least = low;
-        greatest = high;
+        var sums = new double[scores.length];
+        for (int id = 0; id < scores.length; id++) {
+            boolean user = types[id] == GgufVocabulary.USER_DEFINED;
+            sums[id] = user ? vocabulary.length(id) * high - 0.1 : scores[id];
+        }
+        // In float, as there.
+        float least = low - UNKNOWN_PENALTY;
+        return new Unigram(vocabulary, sums, (double) least + UNKNOWN_PENALTY);
     }
 
     /// Cuts `text[from, end)`.
@@ -54,8 +65,7 @@ final class Unigram {
                 if (id < 0) {
                     continue;
                 }
-                double score = types[id] == GgufVocabulary.USER_DEFINED ? (stop - at) * greatest - 0.1 : scores[id];
-                double sum = score + best[at];
+                double sum = scores[id] + best[at];
                 if (start[stop] < 0 || sum > best[stop]) {
                     best[stop] = sum;
                     start[stop] = at;
@@ -65,7 +75,7 @@ final class Unigram {
             }
             if (!known) {
                 int stop = at + character;
-                double sum = least - UNKNOWN_PENALTY + best[at];
+                double sum = unknown + best[at];
                 if (start[stop] < 0 || sum > best[stop]) {
                     best[stop] = sum;
                     start[stop] = at;

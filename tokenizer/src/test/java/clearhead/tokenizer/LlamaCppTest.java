@@ -9,12 +9,12 @@ import java.util.Arrays;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What llama.cpp gives for its own test texts with its vocabularies. Not here: bert-bge, which is
-/// WordPiece; llama-bpe and qwen2, whose vocabularies are not in the folder.
+/// What llama.cpp gives for its own test texts with its vocabularies. Not here:
+/// llama-bpe and qwen2, whose vocabularies are not in the folder.
 final class LlamaCppTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"gpt-2", "falcon", "llama-spm", "phi-3", "deepseek-llm"})
+    @ValueSource(strings = {"gpt-2", "falcon", "llama-spm", "phi-3", "deepseek-llm", "bert-bge"})
     void givesTheSameIds(String name) throws IOException {
         var file = SharedData.path("vectors/tokenizer/llama.cpp/ggml-vocab-" + name + ".gguf");
         Tokenizer tokenizer = Tokenizers.gguf(GgufFile.metadata(file));
@@ -37,7 +37,10 @@ final class LlamaCppTest {
                     found,
                     () -> name + ": wanted " + Arrays.toString(wanted) + ", found " + Arrays.toString(found));
             assertArrayEquals(found, tokenizer.explain(texts[i]).ids());
-            assertEquals(texts[i], tokenizer.decode(found));
+            // BERT lower-cases the text and drops its spaces.
+            if (!name.equals("bert-bge")) {
+                assertEquals(texts[i], tokenizer.decode(found));
+            }
             cases++;
         }
         assertEquals(46, cases);

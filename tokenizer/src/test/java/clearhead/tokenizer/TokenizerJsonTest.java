@@ -90,8 +90,9 @@ final class TokenizerJsonTest {
     void refusesWhatItDoesNotUnderstand() throws IOException {
         String good = small("[\"a b\"]");
         String[][] cases = {
-            {"\"BPE\"", "\"WordPiece\"", "model.type"},
-            {"\"normalizer\": null", "\"normalizer\": {\"type\": \"Lowercase\"}", "normalizer"},
+            {"\"BPE\"", "\"Odd\"", "model.type"},
+            {"\"BPE\"", "\"WordPiece\"", "merges"},
+            {"\"normalizer\": null", "\"normalizer\": {\"type\": \"Odd\"}", "normalizer.type"},
             {"{\"type\": \"ByteLevel\", \"add", "{\"type\": \"Metaspace\", \"add", "pre_tokenizer"},
             {"\"post_processor\": null", "\"post_processor\": {\"type\": \"Odd\"}", "post_processor"},
             {"\"version\"", "\"surprise\": 1, \"version\"", "surprise"},
