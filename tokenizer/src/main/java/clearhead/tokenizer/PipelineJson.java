@@ -130,7 +130,6 @@ final class PipelineJson {
                                 : PreTokenizer.Behavior.CONTIGUOUS);
             }
             case "BertPreTokenizer" -> BERT;
-            case "UnicodeScripts" -> new PreTokenizer.Scripts();
             case "FixedLength" -> {
                 part.onlyKeys("type", "length");
                 int length = part.get("length").index(1 << 20);
@@ -147,7 +146,7 @@ final class PipelineJson {
             default ->
                 throw part.get("type")
                         .wanted("a pre-tokenizer: ByteLevel, Split, Metaspace, Whitespace, WhitespaceSplit,"
-                                + " Punctuation, Digits, BertPreTokenizer, UnicodeScripts, FixedLength,"
+                                + " Punctuation, Digits, BertPreTokenizer, FixedLength,"
                                 + " CharDelimiterSplit or Sequence");
         };
     }

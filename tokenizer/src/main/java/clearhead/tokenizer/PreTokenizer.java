@@ -127,42 +127,6 @@ sealed interface PreTokenizer {
         }
     }
 
-    /// Where the script changes. Kana count as Han; a space goes with what is before it.
-    record Scripts() implements PreTokenizer {
-        @Override
-        public List<Chars> cut(Chars text) {
-            var pieces = new ArrayList<Chars>();
-            int start = -1;
-            Character.UnicodeScript last = null;
-            for (int i = 0; i < text.size(); i++) {
-                int c = text.at(i);
-                if (c == ' ') {
-                    continue;
-                }
-                Character.UnicodeScript script = script(c);
-                if (script != last) {
-                    if (start >= 0) {
-                        pieces.add(text.part(start, i));
-                    }
-                    start = i;
-                }
-                last = script;
-            }
-            if (start >= 0) {
-                pieces.add(text.part(start, text.size()));
-            }
-            return pieces;
-        }
-
-        private static Character.UnicodeScript script(int c) {
-            var script = Character.UnicodeScript.of(c);
-            boolean kana = c == 0x30FC
-                    || script == Character.UnicodeScript.HIRAGANA
-                    || script == Character.UnicodeScript.KATAKANA;
-            return kana ? Character.UnicodeScript.HAN : script;
-        }
-    }
-
     private static List<int[]> matches(Chars text, IntPredicate kind) {
         var found = new ArrayList<int[]>();
         for (int i = 0; i < text.size(); i++) {
