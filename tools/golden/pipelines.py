@@ -227,7 +227,16 @@ NORMALIZERS = {
     "prepend": normalizers.Prepend("ab"),
     "replace": normalizers.Replace(Regex(r"\s+|[0-9]"), "xy"),
 }
+DEEPSEEK3 = (
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
+    r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 SPLITS = {
+    "deepseek3": pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(r"\p{N}{1,3}"), "isolated"),
+        pre_tokenizers.Split(Regex("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"), "isolated"),
+        pre_tokenizers.Split(Regex(DEEPSEEK3), "isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]),
     "whitespace": pre_tokenizers.Whitespace(),
     "white-split": pre_tokenizers.WhitespaceSplit(),
     "punctuation": pre_tokenizers.Punctuation("merged_with_next"),
@@ -244,7 +253,7 @@ SPLITS = {
 }
 # Not a tokenizer's ids but what the parts themselves give.
 with open(out / "parts.tsv", "w", newline="\n") as f:
-    for text in itertools.islice(texts(), None if many else 24):
+    for text in itertools.islice(texts(), None if many else 21):
         for name, part in NORMALIZERS.items():
             print("normalizer", name, json.dumps(text), json.dumps(part.normalize_str(text)), sep="\t", file=f)
         for name, part in SPLITS.items():

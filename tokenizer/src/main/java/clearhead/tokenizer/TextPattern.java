@@ -100,8 +100,8 @@ sealed interface TextPattern {
                     inClass = false;
                 } else if (!inClass && (c == '^' || c == '$' || c == '.')) {
                     throw json.wanted("a pattern without " + c);
-                } else if (inClass && c == '&') {
-                    throw json.wanted("a pattern without & in a class");
+                } else if (inClass && regex.startsWith("&&", i)) {
+                    throw json.wanted("a pattern without && in a class");
                 }
                 java.append(c);
             }
