@@ -23,6 +23,7 @@ import java.lang.constant.DynamicConstantDesc;
 import java.lang.constant.MethodTypeDesc;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -40,7 +41,7 @@ final class ScoreCompiler {
 
     private ScoreCompiler() {}
 
-    static ScoreRow compile(ScoreRule.Traced rule) {
+    static ScoreRow.Compiled compile(ScoreRule.Traced rule) {
         var compiler = new ScoreCompiler();
         ClassDesc name = ClassDesc.of(ScoreRow.class.getPackageName() + ".CompiledScore");
         byte[] bytes = ClassFile.of().build(name, type -> {
@@ -66,11 +67,11 @@ final class ScoreCompiler {
                     code -> compiler.new Body(code, true).write(rule));
         });
         try {
-            var hidden =
-                    MethodHandles.lookup().defineHiddenClassWithClassData(bytes, List.copyOf(compiler.tables), true);
-            return (ScoreRow)
-                    hidden.findConstructor(hidden.lookupClass(), java.lang.invoke.MethodType.methodType(void.class))
-                            .invoke();
+            List<MemorySegment> captured = List.copyOf(compiler.tables);
+            var hidden = MethodHandles.lookup().defineHiddenClassWithClassData(bytes, captured, true);
+            var row = (ScoreRow) hidden.findConstructor(hidden.lookupClass(), MethodType.methodType(void.class))
+                    .invoke();
+            return new ScoreRow.Compiled(row, captured);
         } catch (Throwable e) {
             throw new IllegalStateException("a score function could not be compiled: " + rule.value(), e);
         }

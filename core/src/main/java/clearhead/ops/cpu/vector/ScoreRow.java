@@ -13,6 +13,7 @@ import clearhead.ops.score.ScoreRule;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -29,11 +30,11 @@ abstract class ScoreRow {
     /// Score functions that were compiled last, so that a layer finds its own again.
     private static final int KEPT = 64;
 
-    private static final Map<ScoreRule, ScoreRow> COMPILED = new LinkedHashMap<>(KEPT, 0.75f, true) {
+    private static final Map<ScoreRule, Compiled> COMPILED = new LinkedHashMap<>(KEPT, 0.75f, true) {
         private static final long serialVersionUID = 1;
 
         @Override
-        protected boolean removeEldestEntry(Map.Entry<ScoreRule, ScoreRow> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<ScoreRule, Compiled> eldest) {
             return size() > KEPT;
         }
     };
@@ -44,13 +45,26 @@ abstract class ScoreRow {
     static final VectorShuffle<Float> REVERSED = VectorShuffle.fromOp(FLOATS, lane -> COUNT - 1 - lane);
     static final VectorShuffle<Integer> REVERSED_INTS = VectorShuffle.fromOp(INTS, lane -> COUNT - 1 - lane);
 
+    /// A compiled score function and the tables that it reads. Tables are equal when they lie at the same
+    /// address, where one that is gone may have been before.
+    record Compiled(ScoreRow row, List<MemorySegment> tables) {
+        boolean isAlive() {
+            return tables.stream().allMatch(table -> table.scope().isAlive());
+        }
+    }
+
     /// For a rule, compiled if it was not yet.
     static ScoreRow of(ScoreRule rule) {
         return switch (rule) {
             case ScoreRule.Plain _ -> new Plain(rule);
             case ScoreRule.Traced traced -> {
                 synchronized (COMPILED) {
-                    yield COMPILED.computeIfAbsent(traced, _ -> ScoreCompiler.compile(traced));
+                    Compiled found = COMPILED.get(traced);
+                    if (found == null || !found.isAlive()) {
+                        found = ScoreCompiler.compile(traced);
+                        COMPILED.put(traced, found);
+                    }
+                    yield found.row;
                 }
             }
         };

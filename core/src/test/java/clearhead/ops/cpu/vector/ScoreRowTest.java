@@ -205,4 +205,18 @@ class ScoreRowTest {
                     outside.getMessage());
         }
     }
+
+    /// A table may come to lie where one that is gone lay: the function compiled for that one is of no use.
+    @Test
+    void aTableAtTheAddressOfOneThatIsGone() {
+        for (int round = 0; round < 20; round++) {
+            try (var arena = Arena.ofConfined()) {
+                var table = Table.of(Tensor.of(arena, new float[] {round, 2, 3, 4}, 4));
+                MemorySegment m = Tensor.zeros(arena, DType.F32, 64).data();
+                ScoreRow.of(ScoreRule.Traced.of((s, b, h, q, k) -> s.plus(table.at(h))))
+                        .values(m, 0, -1, 0, 0, 9, 0);
+                assertEquals(round, m.get(ValueLayout.JAVA_FLOAT, 0));
+            }
+        }
+    }
 }
