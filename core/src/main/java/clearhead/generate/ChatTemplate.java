@@ -64,18 +64,12 @@ public final class ChatTemplate {
         return ids.build().toArray();
     }
 
-    /// The prompt as text.
-    public String render(List<Message> messages) {
-        return render(messages, '\0').replace("\0", "");
-    }
-
     /// @param guard put inside each name of a special token in what others wrote
     private String render(List<Message> messages, char guard) {
         var list = new ArrayList<Value>();
         for (Message message : messages) {
-            boolean own = message.role.equals("assistant")
-                    || guard == '\0'
-                    || marks.pattern().isEmpty();
+            boolean own = message.role.equals("assistant") || marks.pattern().isEmpty();
+
             String content = own
                     ? message.content
                     : marks.matcher(message.content)
