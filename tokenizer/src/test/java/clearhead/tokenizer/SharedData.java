@@ -6,11 +6,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /// The folder with vectors and corpora that is not part of the repository.
-final class SharedData {
+public final class SharedData {
 
     private SharedData() {}
 
-    static Path path(String relative) {
+    public static Path path(String relative) {
         Path shared = Path.of(System.getProperty("shared", "../../shared"));
         Path path = shared.resolve(relative);
         if (!Files.exists(path)) {

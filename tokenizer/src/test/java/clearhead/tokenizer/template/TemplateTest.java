@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import clearhead.tokenizer.SharedData;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -16,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -73,13 +73,7 @@ class TemplateTest {
 
     @TestFactory
     Stream<DynamicTest> templatesOfPublicModels() {
-        Path folder = Path.of(System.getProperty("shared", "../../shared"), "vectors/chat-templates");
-        boolean present = Files.isDirectory(folder);
-        if (!present) {
-            assertEquals(null, System.getenv("CI"), "missing " + folder);
-            System.out.println("skipped: chat templates of public models: no " + folder);
-        }
-        Assumptions.assumeTrue(present);
+        Path folder = SharedData.path("vectors/chat-templates");
         Value file = expected("public.json");
         var now = ZonedDateTime.parse(text(file, "now"));
         return names(get(file, "templates")).entrySet().stream()
