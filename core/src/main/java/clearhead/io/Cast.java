@@ -10,7 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /// Turns elements of one type into another, in chunks. Rounding is to nearest, ties to even; blocks
-/// are quantized as ggml's reference does it ([Blocks]).
+/// are quantized as ggml's reference does it ([clearhead.tensor.BlockFormat]).
 public final class Cast {
     /// A multiple of every block size.
     private static final int CHUNK = 4096;
@@ -58,8 +58,8 @@ public final class Cast {
 
     private static boolean isFloat(DType type) {
         return switch (type) {
-            case F32, F16, BF16, Q8_0, Q4_0, Q4_1 -> true;
             case F64, I64, I32, I16, I8, U8, BOOL -> false;
+            default -> true;
         };
     }
 
@@ -77,9 +77,7 @@ public final class Cast {
                     chunk[i] = Float.intBitsToFloat(data.get(I16, (first + i) * 2) << 16);
                 }
             }
-            case Q8_0, Q4_0, Q4_1 -> Blocks.decode(from.type(), data, first, n, chunk);
-            case F64, I64, I32, I16, I8, U8, BOOL ->
-                throw new IllegalArgumentException(from.type() + " is no float type");
+            default -> from.floats(first, n, chunk, 0);
         }
     }
 
@@ -100,8 +98,21 @@ public final class Cast {
                     out.set(I16, at + 2L * i, Tensor.bfloat16(chunk[i]));
                 }
             }
-            case Q8_0, Q4_0, Q4_1 -> Blocks.encode(to, chunk, n, out, at);
-            case F64, I64, I32, I16, I8, U8, BOOL -> throw new IllegalArgumentException(to + " is no float type");
+            default -> {
+                for (int block = 0; block < n / to.blockSize(); block++) {
+                    int start = block * to.blockSize();
+                    requireFinite(chunk, start, to);
+                    to.blocks().encode(chunk, start, out, at + (long) block * to.blockBytes());
+                }
+            }
+        }
+    }
+
+    private static void requireFinite(float[] values, int start, DType type) {
+        for (int i = start; i < start + type.blockSize(); i++) {
+            if (!Float.isFinite(values[i])) {
+                throw new IllegalArgumentException(values[i] + " cannot be stored as " + type);
+            }
         }
     }
 }

@@ -197,7 +197,7 @@ public final class Conversion {
                     case F64 -> "float64";
                     case F16 -> "float16";
                     case BF16 -> "bfloat16";
-                    case F32, I64, I32, I16, I8, U8, BOOL, Q8_0, Q4_0, Q4_1 -> "float32";
+                    default -> "float32";
                 });
         return Json.object(fields).toText(true) + "\n";
     }

@@ -18,9 +18,14 @@ final class Elements {
 
     /// Columns of a matrix as the rows of another.
     ///
-    /// @param x [rows, columns], a plain type
-    /// @return [to − from, rows]: element [i, r] is x[r, from + i]
+    /// @param x [rows, columns]
+    /// @return [to − from, rows]: element [i, r] is x[r, from + i]; F32 where x is quantized
     static Tensor columns(Tensor x, int from, int to, Arena arena) {
+        if (x.type().isQuantized()) {
+            try (Arena passing = Arena.ofShared()) {
+                return columns(x.to(passing, DType.F32), from, to, arena);
+            }
+        }
         int rows = x.dim(0);
         Tensor y = Tensor.zeros(arena, x.type(), to - from, rows);
         for (int r = 0; r < rows; r++) {
@@ -106,9 +111,9 @@ final class Elements {
             boolean finite = switch (type) {
                 case F64 -> finite(data.get(I64, at) >>> 32, 0x7ff00000L);
                 case BF16 -> finite(data.get(I16, at), 0x7f80L);
-                case F16, Q8_0, Q4_0 -> finite(data.get(I16, at), 0x7c00L);
-                case Q4_1 -> finite(data.get(I16, at), 0x7c00L) && finite(data.get(I16, at + 2), 0x7c00L);
+                case F16 -> finite(data.get(I16, at), 0x7c00L);
                 case F32, I64, I32, I16, I8, U8, BOOL -> true;
+                default -> type.blocks().isFinite(data, at);
             };
             if (!finite) {
                 return b * type.blockSize();

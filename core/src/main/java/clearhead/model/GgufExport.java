@@ -122,6 +122,16 @@ final class GgufExport {
             case Q4_1 -> 3;
             case Q8_0 -> 7;
             case BF16 -> 32;
+            case Q5_0 -> 8;
+            case Q5_1 -> 9;
+            case Q2_K -> 10;
+            case Q3_K -> 12;
+            case Q4_K -> 15;
+            case Q5_K -> 17;
+            case Q6_K -> 18;
+            case IQ4_NL -> 25;
+            case IQ4_XS -> 30;
+            case MXFP4 -> 38;
             case F32, F64, I64, I32, I16, I8, U8, BOOL -> 0;
         };
     }

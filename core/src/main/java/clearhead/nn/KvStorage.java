@@ -17,7 +17,7 @@ public record KvStorage(DType type, int ring) {
     public KvStorage {
         boolean known = switch (type) {
             case F32, F16, BF16, I8 -> true;
-            case F64, I64, I32, I16, U8, BOOL, Q8_0, Q4_0, Q4_1 -> false;
+            default -> false;
         };
         if (!known) {
             throw new IllegalArgumentException("a cache of keys and values is F32, F16, BF16 or I8, not " + type);

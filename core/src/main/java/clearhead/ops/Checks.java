@@ -394,7 +394,7 @@ public final class Checks {
         boolean fits = switch (type) {
             case F64, F32, F16, BF16 -> past.scales().isEmpty();
             case I8 -> past.scales().isPresent();
-            case I64, I32, I16, U8, BOOL, Q8_0, Q4_0, Q4_1 -> false;
+            default -> false;
         };
         if (!fits || past.values().type() != type) {
             throw new IllegalArgumentException(op + ": pages must be F32, F16, BF16 or F64 without scales, or I8 with"

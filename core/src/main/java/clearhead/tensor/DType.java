@@ -1,5 +1,7 @@
 package clearhead.tensor;
 
+import org.jspecify.annotations.Nullable;
+
 /// Element type of a [Tensor]. Quantized types store `blockSize` weights along the last axis in
 /// `blockBytes` bytes (layouts of ggml).
 public enum DType {
@@ -14,18 +16,56 @@ public enum DType {
     U8(1, 1),
     BOOL(1, 1),
     /// f16 scale, 32 × int8: weight = scale·q.
-    Q8_0(32, 34),
+    Q8_0(32, 34, new SmallBlocks.Q80()),
     /// f16 scale, 16 bytes of nibbles: weight = scale·(q − 8). Low nibbles are weights 0–15.
-    Q4_0(32, 18),
+    Q4_0(32, 18, new SmallBlocks.Symmetric(4)),
     /// f16 scale, f16 minimum, 16 bytes of nibbles: weight = scale·q + minimum.
-    Q4_1(32, 20);
+    Q4_1(32, 20, new SmallBlocks.Affine(4)),
+    /// f16 scale, 4 bytes of fifth bits, 16 bytes of nibbles: weight = scale·(q − 16).
+    Q5_0(32, 22, new SmallBlocks.Symmetric(5)),
+    /// f16 scale, f16 minimum, 4 bytes of fifth bits, 16 bytes of nibbles: weight = scale·q + minimum.
+    Q5_1(32, 24, new SmallBlocks.Affine(5)),
+    /// 2 bits; a 4-bit scale and minimum for each 16 weights ([SuperBlocks.Q2K], as the four below).
+    Q2_K(256, 84, new SuperBlocks.Q2K()),
+    /// 3 bits; a 6-bit scale for each 16 weights.
+    Q3_K(256, 110, new SuperBlocks.Q3K()),
+    /// 4 bits; a 6-bit scale and minimum for each 32 weights.
+    Q4_K(256, 144, new SuperBlocks.AffineK(4)),
+    /// 5 bits; a 6-bit scale and minimum for each 32 weights.
+    Q5_K(256, 176, new SuperBlocks.AffineK(5)),
+    /// 6 bits; an int8 scale for each 16 weights.
+    Q6_K(256, 210, new SuperBlocks.Q6K()),
+    /// f16 scale, 16 bytes of nibbles that choose among 16 unevenly spaced levels.
+    IQ4_NL(32, 18, new CodebookBlocks.NonLinear()),
+    /// The same levels; a 6-bit scale for each 32 weights.
+    IQ4_XS(256, 136, new CodebookBlocks.NonLinearSuper()),
+    /// An 8-bit exponent, 16 bytes of 4-bit floats.
+    MXFP4(32, 17, new CodebookBlocks.Mxfp4());
 
     private final int blockSize;
     private final int blockBytes;
+    private final @Nullable BlockFormat blocks;
 
     DType(int blockSize, int blockBytes) {
         this.blockSize = blockSize;
         this.blockBytes = blockBytes;
+        this.blocks = null;
+    }
+
+    DType(int blockSize, int blockBytes, BlockFormat blocks) {
+        this.blockSize = blockSize;
+        this.blockBytes = blockBytes;
+        this.blocks = blocks;
+    }
+
+    /// How a block of a quantized type is read and written.
+    ///
+    /// @throws IllegalArgumentException for a plain type
+    public BlockFormat blocks() {
+        if (blocks == null) {
+            throw new IllegalArgumentException(this + " is not stored in blocks");
+        }
+        return blocks;
     }
 
     /// Elements in one block; 1 for plain types.
@@ -40,14 +80,14 @@ public enum DType {
 
     /// Whether elements are stored in blocks with a shared scale.
     public boolean isQuantized() {
-        return blockSize > 1;
+        return blocks != null;
     }
 
     /// Whether elements are real numbers (quantized ones included).
     public boolean isReal() {
         return switch (this) {
-            case F64, F32, F16, BF16, Q8_0, Q4_0, Q4_1 -> true;
             case I64, I32, I16, I8, U8, BOOL -> false;
+            default -> true;
         };
     }
 

@@ -121,28 +121,40 @@ public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data)
             case I16 -> data.get(I16, index * 2);
             case I8 -> data.get(ValueLayout.JAVA_BYTE, index);
             case U8, BOOL -> data.get(ValueLayout.JAVA_BYTE, index) & 0xff;
-            case Q8_0 -> {
-                long block = index / 32 * 34;
-                yield half(block) * data.get(ValueLayout.JAVA_BYTE, block + 2 + index % 32);
-            }
-            case Q4_0 -> {
-                long block = index / 32 * 18;
-                yield half(block) * (nibble(block + 2, (int) (index % 32)) - 8);
-            }
-            case Q4_1 -> {
-                long block = index / 32 * 20;
-                yield half(block) * nibble(block + 4, (int) (index % 32)) + half(block + 2);
+            default -> {
+                var one = new float[1];
+                floats(index, 1, one, 0);
+                yield one[0];
             }
         };
     }
 
-    private float half(long offset) {
-        return Float.float16ToFloat(data.get(I16, offset));
-    }
-
-    private int nibble(long offset, int i) {
-        int both = data.get(ValueLayout.JAVA_BYTE, offset + (i & 15)) & 0xff;
-        return i < 16 ? both & 15 : both >>> 4;
+    /// Writes elements `first` to `first + count`, in row-major order, to `into` from `at` on.
+    public void floats(long first, int count, float[] into, int at) {
+        if (!type.isQuantized()) {
+            for (int i = 0; i < count; i++) {
+                into[at + i] = (float) at(first + i);
+            }
+            return;
+        }
+        int size = type.blockSize();
+        BlockFormat blocks = type.blocks();
+        float[] part = new float[0];
+        int done = 0;
+        while (done < count) {
+            long block = (first + done) / size * type.blockBytes();
+            int skipped = (int) ((first + done) % size);
+            if (skipped == 0 && count - done >= size) {
+                blocks.decode(data, block, into, at + done);
+                done += size;
+            } else {
+                part = part.length == 0 ? new float[size] : part;
+                blocks.decode(data, block, part, 0);
+                int n = Math.min(size - skipped, count - done);
+                System.arraycopy(part, skipped, into, at + done, n);
+                done += n;
+            }
+        }
     }
 
     /// Element `index` of an integer tensor.
@@ -164,7 +176,7 @@ public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data)
             case I32 -> data.set(I32, index * 4, (int) value);
             case I16 -> data.set(I16, index * 2, (short) value);
             case I8, U8, BOOL -> data.set(ValueLayout.JAVA_BYTE, index, (byte) (int) value);
-            case Q8_0, Q4_0, Q4_1 ->
+            default ->
                 throw new IllegalArgumentException(
                         "single elements of " + type + " cannot be set; quantize whole blocks");
         }
@@ -186,9 +198,7 @@ public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data)
         if (type == DType.F32) {
             MemorySegment.copy(data, F32, 0, values, 0, values.length);
         } else {
-            for (int i = 0; i < values.length; i++) {
-                values[i] = (float) at(i);
-            }
+            floats(0, values.length, values, 0);
         }
         return values;
     }
@@ -197,6 +207,13 @@ public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data)
     public double[] toDoubles() {
         requireRows();
         var values = new double[Math.toIntExact(size())];
+        if (type.isQuantized()) {
+            float[] floats = toFloats();
+            for (int i = 0; i < values.length; i++) {
+                values[i] = floats[i];
+            }
+            return values;
+        }
         for (int i = 0; i < values.length; i++) {
             values[i] = at(i);
         }
@@ -219,6 +236,16 @@ public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data)
         Tensor copy = zeros(arena, target, shape.dims());
         if (target == type) {
             MemorySegment.copy(data, 0, copy.data, 0, data.byteSize());
+            return copy;
+        }
+        if (type.isQuantized()) {
+            var block = new float[type.blockSize()];
+            for (long i = 0; i < size(); i += block.length) {
+                floats(i, block.length, block, 0);
+                for (int j = 0; j < block.length; j++) {
+                    copy.set(i + j, block[j]);
+                }
+            }
             return copy;
         }
         for (long i = 0; i < size(); i++) {

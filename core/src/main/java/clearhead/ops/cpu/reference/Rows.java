@@ -17,6 +17,14 @@ final class Rows {
     static double[] read(Tensor t, long row, int width) {
         var values = new double[width];
         long start = row * width;
+        if (t.type().isQuantized()) {
+            var floats = new float[width];
+            t.floats(start, width, floats, 0);
+            for (int i = 0; i < width; i++) {
+                values[i] = floats[i];
+            }
+            return values;
+        }
         for (int i = 0; i < width; i++) {
             values[i] = t.at(start + i);
         }

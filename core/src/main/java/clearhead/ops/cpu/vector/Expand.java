@@ -25,7 +25,7 @@ final class Expand {
 
     private Expand() {}
 
-    /// Elements `first` to `first + count` of a tensor in rows; whole blocks where it is quantized.
+    /// Elements `first` to `first + count` of a tensor in rows.
     static void floats(Tensor from, long first, int count, MemorySegment into, long at) {
         MemorySegment data = from.data();
         DType type = from.type();
@@ -33,10 +33,18 @@ final class Expand {
             case F32 -> MemorySegment.copy(data, first * 4, into, at, count * 4L);
             case F16, BF16 -> halves(type == DType.F16, data, first * 2, count, into, at, 4);
             case Q8_0, Q4_0, Q4_1 -> blocks(type, data, first / 32 * type.blockBytes(), count / 32, into, at, 4);
-            case F64, I64, I32, I16, I8, U8, BOOL -> {
-                for (int i = 0; i < count; i++) {
-                    into.set(F32, at + i * 4L, (float) from.at(first + i));
-                }
+            default -> scattered(from, first, count, into, at, 4);
+        }
+    }
+
+    /// Elements of any type, written `stride` bytes apart.
+    static void scattered(Tensor from, long first, int count, MemorySegment into, long at, long stride) {
+        var floats = new float[Math.min(count, 1024)];
+        for (int done = 0; done < count; done += floats.length) {
+            int n = Math.min(floats.length, count - done);
+            from.floats(first + done, n, floats, 0);
+            for (int i = 0; i < n; i++) {
+                into.set(F32, at + (done + i) * stride, floats[i]);
             }
         }
     }
@@ -93,7 +101,7 @@ final class Expand {
                 .reinterpretAsFloats();
     }
 
-    /// Quantized blocks of 32, written `stride` bytes apart.
+    /// Blocks of Q8_0, Q4_0 or Q4_1, written `stride` bytes apart.
     static void blocks(
             DType type, MemorySegment from, long start, int count, MemorySegment into, long at, long stride) {
         for (int b = 0; b < count; b++) {

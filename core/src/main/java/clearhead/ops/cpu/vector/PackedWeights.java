@@ -49,7 +49,7 @@ final class PackedWeights {
 
     private PackedWeights() {}
 
-    /// The weight in panels; F64 weights stay as they are.
+    /// The weight in panels; types that have no panels stay as they are.
     static Tensor pack(Tensor weight, Arena arena, Workers workers) {
         DType type = weight.type();
         if (weight.layout() == Layout.PANELS || weight.rank() != 2 || !isPacked(type)) {
@@ -65,7 +65,7 @@ final class PackedWeights {
                 case F32 -> floats.pack(p, 0, inner, into, p * bytes);
                 case F16, BF16 -> packHalves(weight, p, into, p * bytes);
                 case Q8_0, Q4_0, Q4_1 -> packBlocks(weight, p, into, p * bytes);
-                case F64, I64, I32, I16, I8, U8, BOOL -> throw new AssertionError(type + " is not packed");
+                default -> throw new AssertionError(type + " is not packed");
             }
         });
         return new Tensor(type, weight.shape(), Layout.PANELS, into);
@@ -74,7 +74,7 @@ final class PackedWeights {
     private static boolean isPacked(DType type) {
         return switch (type) {
             case F32, F16, BF16, Q8_0, Q4_0, Q4_1 -> true;
-            case F64, I64, I32, I16, I8, U8, BOOL -> false;
+            default -> false;
         };
     }
 
@@ -85,7 +85,7 @@ final class PackedWeights {
             case F16, BF16 -> inner * Product.STEP_BYTES / 2;
             case Q8_0 -> inner / 32 * Q8_BLOCK;
             case Q4_0, Q4_1 -> inner / 32 * Q4_BLOCK;
-            case F64, I64, I32, I16, I8, U8, BOOL -> throw new AssertionError(type + " is not packed");
+            default -> throw new AssertionError(type + " is not packed");
         };
     }
 
@@ -161,7 +161,7 @@ final class PackedWeights {
                         block4(data, panel * bytes + k / 32 * Q4_BLOCK, into, at + (k - from) * Product.STEP_BYTES);
                     }
                 };
-            case F32, F64, I64, I32, I16, I8, U8, BOOL -> throw new AssertionError(type + " panels need no expansion");
+            default -> throw new AssertionError(type + " panels need no expansion");
         };
     }
 

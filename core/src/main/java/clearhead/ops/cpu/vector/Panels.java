@@ -55,11 +55,7 @@ final class Panels {
                         into,
                         at,
                         Product.STEP_BYTES);
-            case F32, F64, I64, I32, I16, I8, U8, BOOL -> {
-                for (int k = from; k < to; k++) {
-                    into.set(F32, at + (k - from) * Product.STEP_BYTES, (float) weight.at(row + k));
-                }
-            }
+            default -> Expand.scattered(weight, row + from, to - from, into, at, Product.STEP_BYTES);
         }
     }
 
