@@ -41,7 +41,7 @@ def randomise(model, case, generator):
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Embedding)}
     for name, p in model.named_parameters():
         own = next((s for pattern, s in case.get("std", {}).items() if pattern in name), None)
-        if p.ndim <= 1:
+        if p.ndim <= 1 or "norm" in name or "correction_bias" in name:
             p.add_((0.3 if own is None else own) * noise(p))
         elif id(p) in embeddings:
             p.copy_((0.8 if own is None else own) * noise(p))
@@ -56,15 +56,19 @@ def randomise(model, case, generator):
             b.copy_(0.2 * noise(b))
 
 
-def hub_style(config):
-    """The way in which the files on the hub were written before transformers 5."""
+def hub_style(config, case):
+    """The way in which the files on the hub were written before transformers 5; `type` instead of rope_type earlier."""
     rope = config.pop("rope_parameters", None)
     if rope is not None:
         rope = dict(rope)
         config["rope_theta"] = rope.pop("rope_theta")
         if "partial_rotary_factor" in rope:
             config["partial_rotary_factor"] = rope.pop("partial_rotary_factor")
-        config["rope_scaling"] = None if rope["rope_type"] == "default" else rope
+        if case.get("hub") == "type":
+            rope["type"] = rope.pop("rope_type")
+        if "longrope" in rope.values():
+            rope.pop("original_max_position_embeddings")
+        config["rope_scaling"] = None if "default" in rope.values() else rope
     config["torch_dtype"] = config.pop("dtype")
     return config
 
@@ -231,7 +235,7 @@ def make(name, case, target):
             (folder / "generation_config.json").unlink(missing_ok=True)
             if case.get("hub"):
                 path = folder / "config.json"
-                config = hub_style(json.loads(path.read_text()))
+                config = hub_style(json.loads(path.read_text()), case)
                 for key in case.get("drop", ()):
                     config.pop(key)
                 config |= case.get("add", {})
