@@ -22,6 +22,14 @@ def causal(type, model, config, **more):
     return dict(kind="causal", type=type, model=model, config=config, **more)
 
 
+def encoder(type, model, config, **more):
+    return dict(kind="encoder", type=type, model=model, config=config, **more)
+
+
+def seq2seq(type, model, config, **more):
+    return dict(kind="seq2seq", type=type, model=model, config=config, **more)
+
+
 OPT = dict(
     **V,
     hidden_size=32,
@@ -32,6 +40,43 @@ OPT = dict(
 )
 STABLELM = LLAMA | dict(rope_parameters=rope(partial_rotary_factor=0.5))
 COHERE = LLAMA | dict(logit_scale=0.25)
+BERT = dict(
+    **V,
+    hidden_size=32,
+    intermediate_size=40,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    max_position_embeddings=32,
+)
+ROBERTA = BERT | dict(bos_token_id=0, eos_token_id=2, pad_token_id=1, max_position_embeddings=34, layer_norm_eps=1e-5)
+BART = dict(
+    vocab_size=64,
+    bos_token_id=0,
+    pad_token_id=1,
+    eos_token_id=2,
+    decoder_start_token_id=2,
+    d_model=24,
+    max_position_embeddings=32,
+    encoder_layers=2,
+    decoder_layers=2,
+    encoder_ffn_dim=32,
+    decoder_ffn_dim=32,
+    encoder_attention_heads=3,
+    decoder_attention_heads=3,
+)
+T5 = dict(
+    vocab_size=64,
+    pad_token_id=0,
+    eos_token_id=1,
+    decoder_start_token_id=0,
+    d_model=24,
+    d_kv=10,
+    d_ff=32,
+    num_layers=2,
+    num_heads=3,
+    relative_attention_num_buckets=8,
+    relative_attention_max_distance=14,
+)
 
 CASES = {
     "opt": causal("opt", "OPTForCausalLM", OPT | dict(word_embed_proj_dim=32)),
@@ -565,5 +610,105 @@ CASES = {
         attentions=False,
         eager=False,
         stateful=True,
+    ),
+    "bert": encoder("bert", "BertForMaskedLM", BERT, bites=[dict(hidden_act="relu"), dict(layer_norm_eps=0.1)]),
+    "bert-model": encoder("bert", "BertModel", BERT, headless=True, bites=[dict(hidden_act="relu")]),
+    "roberta": encoder("roberta", "RobertaForMaskedLM", ROBERTA | dict(type_vocab_size=1)),
+    "xlm_roberta": encoder("xlm-roberta", "XLMRobertaForMaskedLM", ROBERTA | dict(type_vocab_size=1)),
+    "xlm_roberta-model": encoder(
+        "xlm-roberta", "XLMRobertaModel", ROBERTA | dict(type_vocab_size=1), headless=True, hub=True
+    ),
+    "distilbert": encoder(
+        "distilbert",
+        "DistilBertForMaskedLM",
+        dict(
+            vocab_size=64,
+            pad_token_id=0,
+            dim=32,
+            hidden_dim=40,
+            n_layers=2,
+            n_heads=4,
+            max_position_embeddings=32,
+        ),
+        bites=[dict(activation="relu")],
+    ),
+    "albert": encoder(
+        "albert",
+        "AlbertForMaskedLM",
+        BERT | dict(embedding_size=16, num_hidden_layers=4, num_hidden_groups=2),
+        bites=[dict(hidden_act="relu")],
+    ),
+    "albert-model": encoder(
+        "albert", "AlbertModel", BERT | dict(embedding_size=12, num_hidden_layers=3), headless=True, bites=[]
+    ),
+    "electra": encoder("electra", "ElectraForMaskedLM", BERT | dict(embedding_size=16)),
+    "mpnet": encoder(
+        "mpnet", "MPNetForMaskedLM", ROBERTA, bites=[dict(hidden_act="relu")]
+    ),
+    "mpnet-model": encoder("mpnet", "MPNetModel", ROBERTA, headless=True),
+    "modernbert": encoder(
+        "modernbert",
+        "ModernBertForMaskedLM",
+        BERT
+        | dict(
+            num_hidden_layers=3,
+            local_attention=8,
+            cls_token_id=1,
+            sep_token_id=2,
+            rope_parameters=dict(
+                full_attention=rope(rope_theta=160000.0),
+                sliding_attention=rope(rope_theta=50.0),
+            ),
+        ),
+        hub=True,
+        drop=["layer_types", "rope_parameters"],
+        add=dict(global_attn_every_n_layers=3, global_rope_theta=160000.0, local_rope_theta=50.0),
+        std={"Wqkv": 1.6},
+        bites=[
+            dict(local_attention=10),
+            dict(layer_types=["full_attention"] * 3),
+            dict(rope_parameters=dict(full_attention=rope(rope_theta=160000.0), sliding_attention=rope())),
+        ],
+    ),
+    "marian": seq2seq(
+        "marian",
+        "MarianMTModel",
+        BART
+        | dict(
+            pad_token_id=63,
+            eos_token_id=0,
+            bos_token_id=None,
+            decoder_start_token_id=63,
+            activation_function="swish",
+            scale_embedding=True,
+            decoder_layers=1,
+        ),
+        computed=["embed_positions"],
+        std={"shared": 0.25},
+        bites=[dict(scale_embedding=False), dict(activation_function="gelu")],
+    ),
+    "t5-gated": seq2seq(
+        "t5",
+        "T5ForConditionalGeneration",
+        T5 | dict(feed_forward_proj="gated-gelu", tie_word_embeddings=False, num_decoder_layers=1),
+        std={".q.": 0.6},
+        bites=[dict(relative_attention_max_distance=10)],
+    ),
+    "t5-tied": seq2seq(
+        "t5", "T5ForConditionalGeneration", T5 | dict(feed_forward_proj="gated-silu"), std={".q.": 0.6}
+    ),
+    "bart": seq2seq(
+        "bart",
+        "BartForConditionalGeneration",
+        BART | dict(scale_embedding=True, activation_function="relu", decoder_layers=1),
+        std={"shared": 0.25},
+        bites=[dict(scale_embedding=False)],
+    ),
+    "mbart": seq2seq(
+        "mbart",
+        "MBartForConditionalGeneration",
+        BART | dict(scale_embedding=True),
+        std={"shared": 0.25},
+        bites=[dict(scale_embedding=False)],
     ),
 }
