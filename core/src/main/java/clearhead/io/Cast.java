@@ -102,7 +102,12 @@ public final class Cast {
                 for (int block = 0; block < n / to.blockSize(); block++) {
                     int start = block * to.blockSize();
                     requireFinite(chunk, start, to);
-                    to.blocks().encode(chunk, start, out, at + (long) block * to.blockBytes());
+                    long place = at + (long) block * to.blockBytes();
+                    to.blocks().encode(chunk, start, out, place);
+                    if (!to.blocks().isFinite(out, place)) {
+                        throw new IllegalArgumentException(
+                                "values as large as " + largest(chunk, start, to) + " do not fit the scales of " + to);
+                    }
                 }
             }
         }
@@ -114,5 +119,13 @@ public final class Cast {
                 throw new IllegalArgumentException(values[i] + " cannot be stored as " + type);
             }
         }
+    }
+
+    private static float largest(float[] values, int start, DType type) {
+        float largest = 0;
+        for (int i = start; i < start + type.blockSize(); i++) {
+            largest = Math.max(largest, Math.abs(values[i]));
+        }
+        return largest;
     }
 }

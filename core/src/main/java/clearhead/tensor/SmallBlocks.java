@@ -37,8 +37,8 @@ sealed interface SmallBlocks extends BlockFormat {
 
         /// C's `roundf`: halves away from zero. The double sum is exact.
         private static int roundAway(float x) {
-            int magnitude = (int) (Math.abs((double) x) + 0.5);
-            return x < 0 ? -magnitude : magnitude;
+            float magnitude = (float) Math.floor(Math.abs((double) x) + 0.5);
+            return ScaleSearch.truncated(x < 0 ? -magnitude : magnitude);
         }
 
         @Override
@@ -67,17 +67,8 @@ sealed interface SmallBlocks extends BlockFormat {
         /// The value of largest magnitude, with its sign, becomes the most negative step.
         @Override
         public void encode(float[] values, int start, MemorySegment data, long at) {
-            float largest = 0;
-            float extreme = 0;
-            for (int i = 0; i < SIZE; i++) {
-                float value = values[start + i];
-                if (largest < Math.abs(value)) {
-                    largest = Math.abs(value);
-                    extreme = value;
-                }
-            }
             int middle = 1 << (bits - 1);
-            float scale = extreme / -middle;
+            float scale = ScaleSearch.extreme(values, start, SIZE) / -middle;
             float inverse = scale != 0 ? 1 / scale : 0;
             data.set(I16, at, Float.floatToFloat16(scale));
             pack(values, start, 0, inverse, middle + 0.5f, bits, data, at + 2);
@@ -144,8 +135,8 @@ sealed interface SmallBlocks extends BlockFormat {
         for (int i = 0; i < SIZE / 2; i++) {
             float first = (values[start + i] - from) * inverse;
             float second = (values[start + i + SIZE / 2] - from) * inverse;
-            int low = Math.min(most, (byte) (int) (first + offset));
-            int high = Math.min(most, (byte) (int) (second + offset));
+            int low = Math.min(most, (byte) ScaleSearch.truncated(first + offset));
+            int high = Math.min(most, (byte) ScaleSearch.truncated(second + offset));
             fifth |= (low >>> 4 & 1) << i | (high >>> 4 & 1) << (i + SIZE / 2);
             data.set(I8, nibbles + i, (byte) (low & 15 | (high & 15) << 4));
         }

@@ -82,6 +82,42 @@ class ConformanceTest {
         }
     }
 
+    /// The types whose blocks are longer, and those that have no panels of their own.
+    @ParameterizedTest
+    @MethodSource("subjects")
+    void linearAndEmbedOfEveryQuantizedType(Subject subject) {
+        for (DType type : DType.values()) {
+            for (int[] s : new int[][] {{1, 256, 21}, {5, 768, 33}, {9, 512, 16}, {65, 256, 130}}) {
+                if (!type.isQuantized()) {
+                    continue;
+                }
+                var data = new Data(s[0]);
+                Tensor x = data.normal(s[0], s[1]);
+                Tensor weight = data.weight(type, 1, s[2], s[1]);
+                Kit.check(
+                        subject,
+                        "linear " + x + " · " + weight,
+                        sums(x, weight),
+                        (d, in) -> List.of(
+                                d.ops().linear(in[0], in[1]),
+                                d.ops().linear(in[0], d.pack().apply(in[1])),
+                                d.ops().linear(in[0], d.pack().apply(in[1]), in[2])),
+                        x,
+                        weight,
+                        data.normal(s[2]));
+                Kit.check(
+                        subject,
+                        "embed " + weight,
+                        0,
+                        (d, in) -> List.of(
+                                d.ops().embed(in[0], in[1]),
+                                d.ops().embed(d.pack().apply(in[0]), in[1])),
+                        weight,
+                        data.ids(s[2], 17));
+            }
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("subjects")
     void linearGradients(Subject subject) {

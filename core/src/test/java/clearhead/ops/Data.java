@@ -40,6 +40,16 @@ public final class Data {
             }
             return t;
         }
+        if (type != DType.Q8_0 && type != DType.Q4_0 && type != DType.Q4_1) {
+            var values = new float[type.blockSize()];
+            for (long block = 0; block < t.data().byteSize(); block += type.blockBytes()) {
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = (float) (deviation * random.nextGaussian());
+                }
+                type.blocks().encode(values, 0, t.data(), block);
+            }
+            return t;
+        }
         var bytes = new byte[type.blockBytes()];
         for (long block = 0; block < t.data().byteSize(); block += bytes.length) {
             random.nextBytes(bytes);
