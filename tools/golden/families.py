@@ -232,6 +232,9 @@ def make(name, case, target):
         config = AutoConfig.for_model(case["type"], **case["config"])
         config.architectures = [case["model"]]
         model = type_of(case)._from_config(config).float().eval()
+        if case.get("untie"):
+            head = getattr(model, case["untie"])
+            head.weight = torch.nn.Parameter(head.weight.clone())
         randomise(model, case, generator)
         stored = getattr(torch, case.get("dtype", "bfloat16"))
         with tempfile.TemporaryDirectory() as temporary:
