@@ -58,7 +58,7 @@ public final class Cast {
 
     private static boolean isFloat(DType type) {
         return switch (type) {
-            case F64, I64, I32, I16, I8, U8, BOOL -> false;
+            case F64, I64, I32, I16, I8, U8, U16, U32, U64, BOOL -> false;
             default -> true;
         };
     }

@@ -5,6 +5,7 @@ import clearhead.tensor.Layout;
 import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -19,6 +20,9 @@ import java.util.stream.Collectors;
 ///
 /// A file that ends where the tensors would begin (a vocabulary, or a header without its weights)
 /// can be opened for its metadata.
+///
+/// A model in several files, `NAME-00001-of-00003.gguf` and so on, is opened by its first, whose metadata
+/// counts.
 public final class Gguf implements Checkpoint {
     static final int DEFAULT_ALIGNMENT = 32;
     static final int MAGIC = 0x46554747;
@@ -44,6 +48,7 @@ public final class Gguf implements Checkpoint {
     private final Map<String, Place> places = new LinkedHashMap<>();
     private final long dataStart;
     private final boolean hasData;
+    private final List<Gguf> others = new ArrayList<>();
 
     private Gguf(MappedFile file) {
         this.file = file;
@@ -69,6 +74,24 @@ public final class Gguf implements Checkpoint {
 
     /// Opens a `.gguf` file.
     public static Gguf open(Path path) {
+        Gguf first = openFile(path);
+        try {
+            GgufSplit.of(first).ifPresent(split -> {
+                for (int i = 1; i < split.count(); i++) {
+                    Gguf other = openFile(split.file(i));
+                    first.others.add(other);
+                    split.requirePart(other, i);
+                }
+                split.requireTensors(first.entries());
+            });
+            return first;
+        } catch (RuntimeException | Error e) {
+            first.close();
+            throw e;
+        }
+    }
+
+    private static Gguf openFile(Path path) {
         MappedFile file = MappedFile.open(path);
         try {
             return new Gguf(file);
@@ -187,21 +210,26 @@ public final class Gguf implements Checkpoint {
 
     @Override
     public List<Entry> entries() {
-        return places.values().stream()
-                .map(p -> new Entry(p.name(), p.type().name(), p.shape(), p.bytes()))
-                .toList();
+        var entries = new ArrayList<Entry>();
+        places.values().forEach(p -> entries.add(new Entry(p.name(), p.type().name(), p.shape(), p.bytes())));
+        others.forEach(other -> entries.addAll(other.entries()));
+        return List.copyOf(entries);
     }
 
     @Override
     public boolean has(String name) {
-        return places.containsKey(name);
+        return places.containsKey(name) || others.stream().anyMatch(other -> other.has(name));
     }
 
     @Override
     public Tensor tensor(String name) {
         Place place = places.get(name);
         if (place == null) {
-            throw Names.absent(file.path(), name, places.keySet());
+            return others.stream()
+                    .filter(other -> other.has(name))
+                    .findFirst()
+                    .orElseThrow(() -> Names.absent(file.path(), name, names()))
+                    .tensor(name);
         }
         DType type = place.type()
                 .type()
@@ -235,5 +263,6 @@ public final class Gguf implements Checkpoint {
     @Override
     public void close() {
         file.close();
+        others.forEach(Gguf::close);
     }
 }

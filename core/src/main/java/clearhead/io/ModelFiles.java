@@ -84,7 +84,7 @@ public record ModelFiles(String name, Path path, Path weights) {
             for (Path child : children(folder)) {
                 if (Files.isDirectory(child)) {
                     weights(child).ifPresent(w -> found.add(inFolder(child, w)));
-                } else if (isModelFile(child.toString())) {
+                } else if (isModelFile(child.toString()) && !GgufSplit.isLater(child)) {
                     found.add(at(child));
                 }
             }
@@ -150,7 +150,7 @@ public record ModelFiles(String name, Path path, Path weights) {
             }
         }
         List<Path> ggufs = children(folder).stream()
-                .filter(f -> f.toString().endsWith(".gguf"))
+                .filter(f -> f.toString().endsWith(".gguf") && !GgufSplit.isLater(f))
                 .toList();
         return ggufs.size() == 1 ? Optional.of(ggufs.getFirst()) : Optional.empty();
     }

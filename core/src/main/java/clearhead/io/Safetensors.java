@@ -44,16 +44,16 @@ public final class Safetensors {
         BF16(16, DType.BF16),
         F32(32, DType.F32),
         F64(64, DType.F64),
-        U16(16, null),
-        U32(32, null),
-        U64(64, null),
+        U16(16, DType.U16),
+        U32(32, DType.U32),
+        U64(64, DType.U64),
         C64(64, null),
         F4(4, null),
         F6_E2M3(6, null),
         F6_E3M2(6, null),
-        F8_E5M2(8, null),
-        F8_E4M3(8, null),
-        F8_E8M0(8, null),
+        F8_E5M2(8, DType.F8_E5M2),
+        F8_E4M3(8, DType.F8_E4M3),
+        F8_E8M0(8, DType.F8_E8M0),
         F8_E4M3FNUZ(8, null),
         F8_E5M2FNUZ(8, null);
 
@@ -80,12 +80,16 @@ public final class Safetensors {
 
     private Safetensors() {}
 
-    /// Opens a `.safetensors` file, or the `model.safetensors.index.json` of a sharded checkpoint.
+    /// Opens a `.safetensors` file, or the `model.safetensors.index.json` of a sharded checkpoint. Weights
+    /// of 8 or 4 bits that have their scales in a tensor beside them are shown as one tensor: 8-bit floats
+    /// `X` with `X_scale_inv` or `X_scale` multiplied out, `X_blocks` with `X_scales` as MXFP4 `X`.
     public static Checkpoint open(Path file) {
-        return file.getFileName().toString().endsWith(".json") ? ShardedCheckpoint.open(file) : openFile(file);
+        boolean index = file.getFileName().toString().endsWith(".json");
+        return ScaledCheckpoint.of(index ? ShardedCheckpoint.open(file) : openFile(file));
     }
 
-    private static Checkpoint openFile(Path path) {
+    /// Opens a file as it is: weights and their scales are tensors of their own ([ScaledCheckpoint]).
+    static Checkpoint openFile(Path path) {
         MappedFile file = MappedFile.open(path);
         try {
             return new Opened(file);

@@ -63,7 +63,7 @@ final class ShardedCheckpoint implements Checkpoint {
         if (!Files.exists(path)) {
             throw new ModelFileException(index, "names a file " + file + " that is not beside it; download it too");
         }
-        return Safetensors.open(path);
+        return Safetensors.openFile(path);
     }
 
     @Override

@@ -112,7 +112,8 @@ final class Elements {
                 case F64 -> finite(data.get(I64, at) >>> 32, 0x7ff00000L);
                 case BF16 -> finite(data.get(I16, at), 0x7f80L);
                 case F16 -> finite(data.get(I16, at), 0x7c00L);
-                case F32, I64, I32, I16, I8, U8, BOOL -> true;
+                case F8_E4M3, F8_E5M2, F8_E8M0 -> Double.isFinite(x.at(b));
+                case F32, I64, I32, I16, I8, U8, U16, U32, U64, BOOL -> true;
                 default -> type.blocks().isFinite(data, at);
             };
             if (!finite) {

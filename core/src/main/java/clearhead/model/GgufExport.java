@@ -132,7 +132,7 @@ final class GgufExport {
             case IQ4_NL -> 25;
             case IQ4_XS -> 30;
             case MXFP4 -> 38;
-            case F32, F64, I64, I32, I16, I8, U8, BOOL -> 0;
+            default -> 0;
         };
     }
 

@@ -14,7 +14,16 @@ public enum DType {
     I16(1, 2),
     I8(1, 1),
     U8(1, 1),
+    U16(1, 2),
+    U32(1, 4),
+    U64(1, 8),
     BOOL(1, 1),
+    /// Sign, 4 bits of exponent, 3 of fraction; up to 448, no infinities.
+    F8_E4M3(1, 1),
+    /// The high byte of an F16.
+    F8_E5M2(1, 1),
+    /// A power of two, 2^(byte − 127): a scale.
+    F8_E8M0(1, 1),
     /// f16 scale, 32 × int8: weight = scale·q.
     Q8_0(32, 34, new SmallBlocks.Q80()),
     /// f16 scale, 16 bytes of nibbles: weight = scale·(q − 8). Low nibbles are weights 0–15.
@@ -86,7 +95,7 @@ public enum DType {
     /// Whether elements are real numbers (quantized ones included).
     public boolean isReal() {
         return switch (this) {
-            case I64, I32, I16, I8, U8, BOOL -> false;
+            case I64, I32, I16, I8, U8, U16, U32, U64, BOOL -> false;
             default -> true;
         };
     }

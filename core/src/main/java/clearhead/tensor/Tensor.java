@@ -121,12 +121,22 @@ public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data)
             case I16 -> data.get(I16, index * 2);
             case I8 -> data.get(ValueLayout.JAVA_BYTE, index);
             case U8, BOOL -> data.get(ValueLayout.JAVA_BYTE, index) & 0xff;
+            case U16 -> data.get(I16, index * 2) & 0xffff;
+            case U32 -> data.get(I32, index * 4) & 0xffffffffL;
+            case U64 -> unsigned(data.get(I64, index * 8));
+            case F8_E4M3 -> ByteFloat.e4m3(data.get(ValueLayout.JAVA_BYTE, index));
+            case F8_E5M2 -> ByteFloat.e5m2(data.get(ValueLayout.JAVA_BYTE, index));
+            case F8_E8M0 -> ByteFloat.e8m0(data.get(ValueLayout.JAVA_BYTE, index));
             default -> {
                 var one = new float[1];
                 floats(index, 1, one, 0);
                 yield one[0];
             }
         };
+    }
+
+    private static double unsigned(long bits) {
+        return bits >= 0 ? bits : (bits >>> 1 | bits & 1) * 2.0;
     }
 
     /// Writes elements `first` to `first + count`, in row-major order, to `into` from `at` on.
@@ -174,8 +184,14 @@ public record Tensor(DType type, Shape shape, Layout layout, MemorySegment data)
             case BF16 -> data.set(I16, index * 2, bfloat16((float) value));
             case I64 -> data.set(I64, index * 8, (long) value);
             case I32 -> data.set(I32, index * 4, (int) value);
-            case I16 -> data.set(I16, index * 2, (short) value);
+            case I16, U16 -> data.set(I16, index * 2, (short) (int) value);
+            case U32 -> data.set(I32, index * 4, (int) (long) value);
             case I8, U8, BOOL -> data.set(ValueLayout.JAVA_BYTE, index, (byte) (int) value);
+            case U64 ->
+                data.set(I64, index * 8, value < 0x1p63 ? (long) value : (long) (value - 0x1p63) | Long.MIN_VALUE);
+            case F8_E4M3 -> data.set(ValueLayout.JAVA_BYTE, index, ByteFloat.nearest(value, ByteFloat::e4m3));
+            case F8_E5M2 -> data.set(ValueLayout.JAVA_BYTE, index, ByteFloat.nearest(value, ByteFloat::e5m2));
+            case F8_E8M0 -> data.set(ValueLayout.JAVA_BYTE, index, ByteFloat.nearest(value, ByteFloat::e8m0));
             default ->
                 throw new IllegalArgumentException(
                         "single elements of " + type + " cannot be set; quantize whole blocks");

@@ -89,11 +89,11 @@ final class SafetensorsTest {
 
     @Test
     void listsButDoesNotReadUnsupportedTypes() throws IOException {
-        Path path = file("{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4);
+        Path path = file("{\"a\":{\"dtype\":\"F4\",\"shape\":[8],\"data_offsets\":[0,4]}}", 4);
         try (Checkpoint checkpoint = Safetensors.open(path)) {
-            assertEquals("F8_E4M3", checkpoint.entries().getFirst().type());
+            assertEquals("F4", checkpoint.entries().getFirst().type());
             var e = assertThrows(ModelFileException.class, () -> checkpoint.tensor("a"));
-            assertTrue(e.getMessage().contains("F8_E4M3 is not supported"), e.getMessage());
+            assertTrue(e.getMessage().contains("F4 is not supported"), e.getMessage());
         }
     }
 
