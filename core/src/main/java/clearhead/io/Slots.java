@@ -10,12 +10,17 @@ import java.nio.file.Path;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// The tensors that a file being written has announced: where each goes and how much of it has
 /// arrived. Values are converted in chunks on their way to the disk.
 final class Slots implements AutoCloseable {
     /// Elements converted at a time; a multiple of every block size.
     private static final int CHUNK = 1 << 18;
+
+    /// Elements of a task; a multiple of every block size.
+    private static final int TASK = 1 << 13;
 
     /// An announced tensor.
     static final class Slot {
@@ -98,12 +103,31 @@ final class Slots implements AutoCloseable {
         for (long first = 0; first < values.size(); first += CHUNK) {
             long count = Math.min(CHUNK, values.size() - first);
             MemorySegment chunk = buffer.asSlice(0, type.bytes(count));
-            try {
-                Cast.copy(values, first, count, type, chunk);
-            } catch (IllegalArgumentException e) {
-                throw new ModelFileException(target, "tensor \"" + name + "\": " + e.getMessage(), e);
-            }
+            convert(name, values, first, count, type, chunk);
             file.write(at + type.bytes(first), chunk);
+        }
+    }
+
+    /// By all processors, as the search for scales takes longer than the disk, where they may read the
+    /// values; the first thing wrong in the order of the elements is said.
+    private void convert(String name, Tensor values, long first, long count, DType type, MemorySegment chunk) {
+        int tasks = (int) ((count + TASK - 1) / TASK);
+        var problems = new @Nullable IllegalArgumentException[tasks];
+        IntStream parts = IntStream.range(0, tasks);
+        boolean alone = tasks == 1 || !values.data().isAccessibleBy(new Thread());
+        (alone ? parts : parts.parallel()).forEach(task -> {
+            long from = (long) task * TASK;
+            long n = Math.min(TASK, count - from);
+            try {
+                Cast.copy(values, first + from, n, type, chunk.asSlice(type.bytes(from), type.bytes(n)));
+            } catch (IllegalArgumentException e) {
+                problems[task] = e;
+            }
+        });
+        for (IllegalArgumentException problem : problems) {
+            if (problem != null) {
+                throw new ModelFileException(target, "tensor \"" + name + "\": " + problem.getMessage(), problem);
+            }
         }
     }
 
