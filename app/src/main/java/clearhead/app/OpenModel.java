@@ -98,7 +98,7 @@ final class OpenModel implements AutoCloseable {
     /// `tales: 6 layers of 6 heads, context 256; exact arithmetic on …`.
     String describe() {
         Transformer t = transformer();
-        var heads = t.blocks().getFirst().attention().spec();
+        var heads = t.attention(t.attentionLayers().getFirst()).spec();
         return model.name() + ": " + t.layers() + " layers of " + heads.heads() + " heads"
                 + (heads.kvHeads() == heads.heads() ? "" : " (" + heads.kvHeads() + " for keys and values)")
                 + ", context " + t.context() + "; " + arithmetic() + " arithmetic, "

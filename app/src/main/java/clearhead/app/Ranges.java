@@ -19,7 +19,7 @@ final class Ranges {
         if (head.isEmpty()) {
             return OptionalInt.empty();
         }
-        int heads = model.blocks().get(layer.orElse(0)).attention().spec().heads();
+        int heads = model.attention(layer.orElse(0)).spec().heads();
         return OptionalInt.of(within("--head", head.get(), heads, "heads"));
     }
 

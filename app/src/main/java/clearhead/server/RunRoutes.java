@@ -103,10 +103,10 @@ final class RunRoutes {
     private static void model(JsonWriter w, Hosted hosted) {
         var model = hosted.model();
         var t = model.transformer();
-        var spec = t.blocks().getFirst().attention().spec();
+        var spec = t.attention(t.attentionLayers().getFirst()).spec();
         w.beginObject()
                 .field("name", hosted.name())
-                .field("family", model.family().name());
+                .field("family", model.architecture().name());
         w.field("layers", t.layers()).field("heads", spec.heads()).field("kv_heads", spec.kvHeads());
         w.field("head_dim", spec.headDim())
                 .field("dim", t.dim())

@@ -2,7 +2,6 @@ package clearhead.server;
 
 import clearhead.inspect.Run;
 import clearhead.io.ModelFileException;
-import clearhead.nn.Block;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Probe;
 import clearhead.ops.Ops;
@@ -211,8 +210,8 @@ final class Runs implements AutoCloseable {
     private static long estimate(Spec spec) {
         var model = spec.hosted().model().transformer();
         long token = 4L * model.dim() + LABEL_BYTES + Run.TILE_BYTES;
-        for (Block block : model.blocks()) {
-            var heads = block.attention().spec();
+        for (int layer : model.attentionLayers()) {
+            var heads = model.attention(layer).spec();
             long z = spec.changes().isEmpty() ? 0 : heads.heads();
             token += 4L
                     * (model.dim()

@@ -135,7 +135,8 @@ final class TryRoutes {
             Prompt other = RunRoutes.tokens(lease.hosted(), body.text("other", ""));
             int query = position(body, lease);
             Site site = site(body.text("site", "resid_post"));
-            int heads = model.blocks().getFirst().attention().spec().heads();
+            int heads =
+                    model.attention(model.attentionLayers().getFirst()).spec().heads();
             OptionalInt head = body.has("head")
                     ? OptionalInt.of(within("head", body.integer("head"), 0, heads - 1))
                     : OptionalInt.empty();

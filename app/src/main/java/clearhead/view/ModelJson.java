@@ -12,10 +12,10 @@ public final class ModelJson {
     /// Which model, and how it was run.
     public static void model(JsonWriter json, Model model, String arithmetic, String backend) {
         Transformer t = model.transformer();
-        var spec = t.blocks().getFirst().attention().spec();
+        var spec = t.attention(t.attentionLayers().getFirst()).spec();
         json.name("model").beginObject();
         json.field("name", model.name()).field("path", model.path().toString());
-        json.field("family", model.family().name());
+        json.field("family", model.architecture().name());
         json.field("layers", t.layers()).field("heads", spec.heads());
         json.field("kv_heads", spec.kvHeads()).field("head_dim", spec.headDim());
         json.field("dim", t.dim()).field("vocab", t.vocab()).field("context", t.context());

@@ -160,10 +160,7 @@ class MapRoutesTest {
     void metricsAreSumsOverRows() throws Exception {
         Json.Obj found = json("heads");
         Json.Arr heads = found.object("text").array("heads");
-        assertEquals(
-                run.model().layers()
-                        * run.model().blocks().getFirst().attention().spec().heads(),
-                heads.size());
+        assertEquals(run.model().layers() * run.model().attention(0).spec().heads(), heads.size());
         for (int n = 0; n < heads.size(); n++) {
             check(run, heads.object(n));
         }

@@ -110,7 +110,7 @@ record RecallModel(Tensor embedding, List<Layer> layers, Norm norm, Linear head)
         }
 
         private static Parameter parameter(String name, Parameter.Init init, int... dims) {
-            return new Parameter(name, new Shape(dims), init, new Parameter.Stored(name, false, 0, dims[0], 0));
+            return new Parameter(name, new Shape(dims), init, List.of(Parameter.Stored.whole(name, dims[0])));
         }
 
         /// The model over these values.

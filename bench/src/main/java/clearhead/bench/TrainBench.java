@@ -1,7 +1,7 @@
 package clearhead.bench;
 
+import clearhead.model.Architecture;
 import clearhead.model.Config;
-import clearhead.model.Family;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import clearhead.ops.Sequences;
@@ -55,7 +55,7 @@ public final class TrainBench {
             return batch * context;
         }
 
-        Family family() {
+        Architecture architecture() {
             var fields = new LinkedHashMap<String, Object>();
             fields.put("model_type", kind);
             fields.put("vocab_size", vocab);
@@ -77,7 +77,7 @@ public final class TrainBench {
                         "head_dim", headDim,
                         "intermediate_size", hidden));
             }
-            return Family.of(Config.of("bench", fields));
+            return Architecture.of(Config.of("bench", fields));
         }
 
         String line() {
@@ -192,10 +192,10 @@ public final class TrainBench {
         Ours(Case c, Backend backend, LongSupplier clock) {
             this.clock = clock;
             this.backend = backend;
-            Family family = c.family();
-            parameters = Parameters.of(arena, DType.F32, family);
+            Architecture architecture = c.architecture();
+            parameters = Parameters.of(arena, DType.F32, architecture);
             parameters.start(1);
-            learner = new Learner(backend, parameters.model(family, arena), parameters);
+            learner = new Learner(backend, parameters.model(architecture, arena), parameters);
             var random = new Random(1);
             inputs = random.ints(c.tokens(), 0, c.vocab).toArray();
             targets = random.ints(c.tokens(), 0, c.vocab).toArray();

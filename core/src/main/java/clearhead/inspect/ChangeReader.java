@@ -136,7 +136,7 @@ final class ChangeReader {
     }
 
     private AttentionSpec spec(int layer) {
-        return model.blocks().get(layer).attention().spec();
+        return model.attention(layer).spec();
     }
 
     private int within(String what, String index, int count, String whose) {

@@ -173,6 +173,11 @@ public record Contributions(
             int dim = x.length;
             direction = new double[dim];
             return switch (model.finalNorm()) {
+                case Norm.None _ -> {
+                    divisor = 1;
+                    direction = u.clone();
+                    yield 0;
+                }
                 case Norm.Rms(Tensor weight, double eps) -> {
                     divisor = Math.sqrt(Elements.dot(x, x) / dim + eps);
                     for (int d = 0; d < dim; d++) {
@@ -228,7 +233,7 @@ public record Contributions(
         }
 
         private void layer(int layer) {
-            Attention attention = model.blocks().get(layer).attention();
+            Attention attention = model.attention(layer);
             heads(layer, attention);
             attention.output().bias().ifPresent(bias -> add(Kind.ATTENTION_BIAS, layer, -1, bias.toDoubles()));
             double[] mlp = row(Site.MLP_OUT, layer);

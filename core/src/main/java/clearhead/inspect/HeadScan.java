@@ -166,7 +166,7 @@ public record HeadScan(
 
     /// ‖z·Wo‖ by the products of Wo's columns with each other, which are headDim × headDim.
     private static double outputNorm(Run run, Ops ops, int layer, int head) {
-        Attention attention = run.model().blocks().get(layer).attention();
+        Attention attention = run.model().attention(layer);
         int headDim = attention.spec().valueDim();
         long mark = ops.workspace().mark();
         try {

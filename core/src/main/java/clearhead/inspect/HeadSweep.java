@@ -41,15 +41,15 @@ public record HeadSweep(Transformer model, Ops ops, int[] ids, int[] other, Inte
     /// @throws CancellationException if `each` says so
     public List<Effect> run(OptionalDouble factor, int top, Progress each) {
         int of = 0;
-        for (var block : model.blocks()) {
-            of += block.attention().spec().heads();
+        for (int layer : model.attentionLayers()) {
+            of += model.attention(layer).spec().heads();
         }
         var effects = new ArrayList<Effect>();
         try (var inputs = new LayerInputs(model, ops, changes, ids, other, row, factor.isEmpty())) {
             double[] before = inputs.logits();
             int best = new LogitEffect(before, before).best();
             for (int layer = 0; layer < model.layers(); layer++) {
-                int heads = model.blocks().get(layer).attention().spec().heads();
+                int heads = model.attention(layer).spec().heads();
                 for (int head = 0; head < heads; head++) {
                     if (!each.done(effects.size(), of)) {
                         throw new CancellationException("cancelled after " + effects.size() + " of " + of + " heads");

@@ -56,7 +56,7 @@ public sealed interface Heads {
                     ? IntStream.range(0, model.layers()).toArray()
                     : new int[] {index(text, words[0], model.layers(), "layer")};
             for (int layer : layers) {
-                int count = model.blocks().get(layer).attention().spec().heads();
+                int count = model.attention(layer).spec().heads();
                 if (words[1].equals("*")) {
                     IntStream.range(0, count).forEach(head -> heads.add(new Head(layer, head)));
                 } else {

@@ -150,7 +150,7 @@ public final class Run implements AutoCloseable {
         try {
             var pass = ForwardPass.of(ops, ids[position]);
             Tensor x = model.finalNorm().forward(pass, last.rows(position, position + 1));
-            return model.head().forward(pass, x).toDoubles();
+            return model.logits(pass, x).toDoubles();
         } finally {
             ops.workspace().release(mark);
         }
@@ -165,7 +165,7 @@ public final class Run implements AutoCloseable {
     }
 
     private double[][] newNorms(Ops ops, int layer) {
-        Attention attention = model.blocks().get(layer).attention();
+        Attention attention = model.attention(layer);
         PatternRows rows = pattern(layer);
         var spec = rows.spec();
         var result = new double[spec.heads()][ids.length];
@@ -201,7 +201,7 @@ public final class Run implements AutoCloseable {
     /// outlive the run.
     @SuppressWarnings("MustBeClosedChecker") // the look closes it
     public Look look(Ops ops, int layer, int head, int query) {
-        Attention attention = model.blocks().get(layer).attention();
+        Attention attention = model.attention(layer);
         var spec = attention.spec();
         var values = new EnumMap<Site, Tensor>(Site.class);
         Arena own = Arena.ofShared();
@@ -209,18 +209,16 @@ public final class Run implements AutoCloseable {
         try {
             var pass = ForwardPass.of(ops, ids);
             Tensor x = residual(layer);
-            Tensor h = switch (model.blocks().get(layer)) {
-                case Block.PreNorm b -> b.attentionNorm().forward(pass, x);
-                case Block.PostNorm _ -> x;
-            };
-            Tensor q = attention.query().forward(pass, h).reshape(ids.length, spec.heads(), spec.headDim());
-            Tensor k = attention.key().forward(pass, h).reshape(ids.length, spec.kvHeads(), spec.headDim());
-            Tensor v = attention.value().forward(pass, h).reshape(ids.length, spec.kvHeads(), spec.valueDim());
-            Tensor out = attention.output().forward(pass, z(layer).reshape(ids.length, spec.heads() * spec.valueDim()));
-            Tensor mid = switch (model.blocks().get(layer)) {
-                case Block.PreNorm _ -> ops.add(x, out);
-                case Block.PostNorm b -> b.attentionNorm().forward(pass, ops.add(x, out));
-            };
+            Block block = model.blocks().get(layer);
+            Tensor h = block.mixerInput(pass, x);
+            var heads = attention.project(pass, h);
+            Tensor q = heads.query();
+            Tensor k = heads.key();
+            Tensor v = heads.value();
+            int width = spec.heads() * spec.valueDim();
+            Tensor gated = attention.gate().forward(pass, h, z(layer).reshape(ids.length, width));
+            Tensor out = block.mixerOutput(pass, attention.output().forward(pass, gated));
+            Tensor mid = block.afterMixer(pass, x, out);
             values.put(Site.RESID_PRE, x);
             values.put(Site.Z, z(layer));
             for (Map.Entry<Site, Tensor> made : Map.of(

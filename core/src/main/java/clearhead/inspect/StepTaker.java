@@ -96,9 +96,9 @@ final class StepTaker {
                 place,
                 input(query),
                 input(key),
-                projection(attention.query(), query, head, look.at(Site.Q_PRE)),
-                projection(attention.key(), key, kvHead, look.at(Site.K_PRE)),
-                projection(attention.value(), key, kvHead, look.at(Site.V)),
+                projection(attention.separate().query(), query, head, look.at(Site.Q_PRE)),
+                projection(attention.separate().key(), key, kvHead, look.at(Site.K_PRE)),
+                projection(attention.separate().value(), key, kvHead, look.at(Site.V)),
                 rotations,
                 products(),
                 softmax(),
@@ -113,11 +113,16 @@ final class StepTaker {
         double[] run = Elements.row(look.at(Site.ATTN_NORM), token);
         Norm norm = switch (block) {
             case Block.PreNorm b -> b.attentionNorm();
-            case Block.PostNorm _ ->
+            case Block.Parallel b -> b.attentionNorm();
+            case Block.ScaledPreNorm b -> b.attentionNorm();
+            case Block.Sandwich _, Block.PostNorm _ ->
                 throw new IllegalArgumentException("layer " + look.layer()
                         + " has its norms after attention and MLP; its steps cannot be shown yet");
         };
         return switch (norm) {
+            case Norm.None _ ->
+                throw new IllegalArgumentException(
+                        "layer " + look.layer() + " has no norm before attention; its steps cannot be shown yet");
             case Norm.Rms(Tensor weight, double eps) ->
                 input(token, "rms", x, 0, eps, weight.toDoubles(), new double[0], run);
             case Norm.Layer(Tensor weight, Tensor bias, double eps) ->
@@ -333,9 +338,7 @@ final class StepTaker {
         try (Arena arena = Arena.ofShared()) {
             var pass = ForwardPass.of(ops, look.ids()[query]);
             Tensor x = Tensor.of(arena, look.at(Site.RESID_PRE).type(), residual, 1, residual.length);
-            return model.head()
-                    .forward(pass, model.finalNorm().forward(pass, x))
-                    .toDoubles();
+            return model.logits(pass, model.finalNorm().forward(pass, x)).toDoubles();
         } finally {
             ops.workspace().release(mark);
         }

@@ -26,21 +26,20 @@ record Streams(Run run, Ops ops) {
                 Tensor z = run.z(layer);
                 yield ops.select(z.reshape(z.dim(0), z.dim(1) * z.dim(2)), positions);
             }
-            case ATTN_OUT -> block(layer).attention().output().forward(pass(), at(Site.Z, layer, positions));
-            case RESID_MID -> {
-                Tensor sum = ops.add(at(Site.RESID_PRE, layer, positions), at(Site.ATTN_OUT, layer, positions));
-                yield switch (block(layer)) {
-                    case Block.PreNorm _ -> sum;
-                    case Block.PostNorm b -> b.attentionNorm().forward(pass(), sum);
-                };
+            case ATTN_OUT -> {
+                var attention = block(layer).attention();
+                Tensor h = block(layer).mixerInput(pass(), at(Site.RESID_PRE, layer, positions));
+                Tensor z = attention.gate().forward(pass(), h, at(Site.Z, layer, positions));
+                yield block(layer).mixerOutput(pass(), attention.output().forward(pass(), z));
             }
+            case RESID_MID ->
+                block(layer)
+                        .afterMixer(pass(), at(Site.RESID_PRE, layer, positions), at(Site.ATTN_OUT, layer, positions));
             case MLP_OUT -> {
-                Tensor mid = at(Site.RESID_MID, layer, positions);
-                Tensor h = switch (block(layer)) {
-                    case Block.PreNorm b -> b.mlpNorm().forward(pass(), mid);
-                    case Block.PostNorm _ -> mid;
-                };
-                yield block(layer).mlp().forward(pass(), layer, h);
+                Block block = block(layer);
+                Tensor x = at(Site.RESID_PRE, layer, positions);
+                Tensor h = block.mlpInput(pass(), x, at(Site.RESID_MID, layer, positions));
+                yield block.mlpOutput(pass(), block.mlp().forward(pass(), layer, h));
             }
             default -> throw new IllegalArgumentException("no part of the residual stream: " + site.label());
         };
@@ -74,7 +73,7 @@ record Streams(Run run, Ops ops) {
     /// @return [rows, vocab]
     Tensor logits(Tensor x) {
         var pass = pass();
-        return run.model().head().forward(pass, run.model().finalNorm().forward(pass, x));
+        return run.model().logits(pass, run.model().finalNorm().forward(pass, x));
     }
 
     private ForwardPass pass() {

@@ -3,7 +3,6 @@ package clearhead.inspect;
 import clearhead.nn.Attention;
 import clearhead.nn.Block;
 import clearhead.nn.ForwardPass;
-import clearhead.nn.Mlp;
 import clearhead.nn.Probe;
 import clearhead.nn.Site;
 import clearhead.nn.Transformer;
@@ -102,10 +101,7 @@ public final class Trace {
     }
 
     private static int hidden(Block block) {
-        return switch (block.mlp()) {
-            case Mlp.Dense dense -> dense.up().weight().dim(0);
-            case Mlp.Gated gated -> gated.gate().weight().dim(0);
-        };
+        return block.mlp().hidden();
     }
 
     /// Runs the model once over one text and hands on what it computes, as it computes it.

@@ -33,7 +33,7 @@ public record WrittenOut(
     /// @param key row whose k or v is meant; q and the output are the query's
     /// @throws IllegalArgumentException if there is no such element
     public static WrittenOut of(Look look, Ops ops, Of of, int key, int index) {
-        Attention attention = look.model().blocks().get(look.layer()).attention();
+        Attention attention = look.model().attention(look.layer());
         var spec = attention.spec();
         int head = look.head();
         int count = of == Of.OUTPUT ? look.model().dim() : spec.headDim();
@@ -42,9 +42,9 @@ public record WrittenOut(
                     "element " + index + " is out of range: there are " + count + ", numbered 0 to " + (count - 1));
         }
         return switch (of) {
-            case Q -> projected(look, ops, of, attention.query(), Site.Q_PRE, look.query(), head, index);
-            case K -> projected(look, ops, of, attention.key(), Site.K_PRE, key, spec.kvHead(head), index);
-            case V -> projected(look, ops, of, attention.value(), Site.V, key, spec.kvHead(head), index);
+            case Q -> projected(look, ops, of, attention.separate().query(), Site.Q_PRE, look.query(), head, index);
+            case K -> projected(look, ops, of, attention.separate().key(), Site.K_PRE, key, spec.kvHead(head), index);
+            case V -> projected(look, ops, of, attention.separate().value(), Site.V, key, spec.kvHead(head), index);
             case OUTPUT -> output(look, ops, attention.output(), index);
         };
     }

@@ -6,7 +6,9 @@ import clearhead.tensor.DType;
 import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /// The parameters of a family out of a checkpoint: looked up by name, checked, put right where the
@@ -14,11 +16,12 @@ import java.util.Map;
 /// file.
 final class CheckpointWeights implements Weights {
     private final Checkpoint checkpoint;
-    private final Family family;
+    private final Architecture architecture;
     private final Dialect dialect;
     private final Arena arena;
     private final Packing packing;
     private final Map<String, Parameter> parameters = new HashMap<>();
+    private final Map<String, Checkpoint.Entry> entries = new HashMap<>();
 
     /// How a backend wants a weight; the result may be the weight itself.
     @FunctionalInterface
@@ -29,42 +32,56 @@ final class CheckpointWeights implements Weights {
     }
 
     /// @throws ModelFileException if a tensor is missing or has another shape than the sizes want
-    CheckpointWeights(Checkpoint checkpoint, Family family, Packing packing, Arena arena) {
+    CheckpointWeights(Checkpoint checkpoint, Architecture architecture, Packing packing, Arena arena) {
         this.checkpoint = checkpoint;
-        this.family = family;
+        this.architecture = architecture;
         this.packing = packing;
         this.arena = arena;
         dialect = Dialect.of(checkpoint);
-        dialect.requireLayers(checkpoint, family);
-        var entries = new HashMap<String, Checkpoint.Entry>();
+        dialect.requireLayers(checkpoint, architecture);
         checkpoint.entries().forEach(entry -> entries.put(entry.name(), entry));
-        for (Parameter p : family.parameters()) {
+        for (Parameter p : architecture.parameters()) {
             parameters.put(p.name(), p);
-            require(p, entries);
+            require(p);
         }
     }
 
-    private void require(Parameter p, Map<String, Checkpoint.Entry> entries) {
-        String name = fileName(p);
-        Checkpoint.Entry entry = entries.get(name);
+    private void require(Parameter p) {
+        Place place = place(p);
+        Checkpoint.Entry entry = entries.get(place.name);
         if (entry == null) {
             throw new ModelFileException(
                     checkpoint.source(),
-                    "there is no tensor \"" + name + "\", which a " + family.name() + " of " + family.layers()
-                            + " layers needs");
+                    "there is no tensor \"" + place.name + "\", which a " + architecture.name() + " of "
+                            + architecture.layers() + " layers needs");
         }
-        Shape wanted = dialect.transposes() || p.shape().rank() == 1
-                ? p.storedShape()
-                : new Shape(p.stored().all(), p.shape().dim(1));
-        if (!entry.shape().equals(wanted)) {
+        Shape wanted = p.storedShape(place.stored);
+        if (!squeezed(entry.shape()).equals(squeezed(wanted))) {
             throw new ModelFileException(
                     checkpoint.source(),
-                    "\"" + name + "\" is " + entry.shape() + ", the configuration wants " + wanted);
+                    "\"" + place.name + "\" is " + entry.shape() + ", the configuration wants " + wanted);
         }
     }
 
-    private String fileName(Parameter p) {
-        return dialect.name(checkpoint, family, p.stored().name());
+    /// Axes of size 1 say nothing: a convolution [channels, 1, kernel] is [channels, kernel].
+    private static List<Integer> squeezed(Shape shape) {
+        return Arrays.stream(shape.dims()).filter(dim -> dim != 1).boxed().toList();
+    }
+
+    /// @param name of the tensor in this file
+    private record Place(String name, Parameter.Stored stored) {}
+
+    /// Where this file holds a parameter; where it would be if it does not.
+    private Place place(Parameter p) {
+        List<Parameter.Stored> places = dialect.places(p);
+        for (Parameter.Stored stored : places) {
+            String name = dialect.name(checkpoint, architecture, stored.name());
+            if (entries.containsKey(name)) {
+                return new Place(name, stored);
+            }
+        }
+        Parameter.Stored first = places.getFirst();
+        return new Place(dialect.name(checkpoint, architecture, first.name()), first);
     }
 
     @Override
@@ -79,48 +96,67 @@ final class CheckpointWeights implements Weights {
 
     /// The parameter row-major as the layers use it: a view of the file where that is possible.
     @Override
-    public Tensor rows(String name) {
-        return parameter(name, arena);
+    public Tensor rows(Parameter p) {
+        return parameter(p, arena);
     }
 
     @Override
-    public Tensor matrix(String name) {
+    public Tensor matrix(Parameter p) {
         try (Arena passing = Arena.ofShared()) {
-            Tensor rows = parameter(name, passing);
+            Tensor rows = parameter(p, passing);
             Tensor packed = packing.pack(rows, arena);
             // a backend that takes rows as they are must not be left with memory that goes away
-            return packed.data().address() == rows.data().address() ? parameter(name, arena) : packed;
+            return packed.data().address() == rows.data().address() ? parameter(p, arena) : packed;
         }
     }
 
     @Override
-    public Tensor vector(String name) {
+    public Tensor vector(Parameter p) {
         try (Arena passing = Arena.ofShared()) {
-            return parameter(name, passing).to(arena, DType.F32);
+            return parameter(p, passing).to(arena, DType.F32);
         }
     }
 
     /// How the file stores a parameter.
     DType storedType(Parameter p) {
-        return checkpoint.tensor(fileName(p)).type();
+        return checkpoint.tensor(place(p).name).type();
     }
 
-    /// The parameter row-major, any type; what has to be moved lives as long as `owner`.
+    /// The parameter of a name, see [#parameter(Parameter, Arena)].
     Tensor parameter(String name, Arena owner) {
         Parameter p = parameters.get(name);
         if (p == null) {
-            throw new IllegalArgumentException(family.name() + " has no parameter " + name);
+            throw new IllegalArgumentException(architecture.name() + " has no parameter " + name);
         }
-        Tensor stored = real(fileName(p));
-        Parameter.Stored place = p.stored();
-        int last = place.first() + p.shape().dim(0);
-        if (place.transposed() && dialect.transposes()) {
-            return Elements.columns(stored, place.first(), last, owner);
+        return parameter(p, owner);
+    }
+
+    /// The parameter row-major, any type; what has to be moved lives as long as `owner`.
+    Tensor parameter(Parameter p, Arena owner) {
+        Place place = place(p);
+        Parameter.Stored at = place.stored;
+        Tensor stored = real(place.name);
+        Tensor matrix =
+                matrixOf(stored, at, p.shape().rank() == 1 ? 1 : p.shape().dim(1));
+        Tensor rows;
+        if (at.transposed()) {
+            rows = Elements.columns(matrix, at.rows(), p.shape().dim(0), owner);
+        } else {
+            rows = Elements.rows(matrix, at.rows(), p.shape().dim(0), owner);
         }
-        Tensor rows = stored.rows(place.first(), last);
-        return place.rotaryHeads() > 0 && dialect.interleaves()
-                ? Elements.halves(rows, place.rotaryHeads(), owner)
-                : rows;
+        if (at.rotaryHeads() > 0 && dialect.interleaves()) {
+            rows = Elements.halves(rows, at.rotaryHeads(), owner);
+        }
+        return Elements.changed(rows, at.change(), owner).reshape(p.shape().dims());
+    }
+
+    /// The one matrix [all, in] (or [in, all]) of a tensor that may hold several.
+    private static Tensor matrixOf(Tensor stored, Parameter.Stored at, int in) {
+        int all = at.rows().all();
+        int height = at.transposed() ? in : all;
+        int width = at.transposed() ? all : in;
+        return stored.reshape(Math.max(1, at.count()) * height, width)
+                .rows(at.index() * height, (at.index() + 1) * height);
     }
 
     private Tensor real(String name) {

@@ -36,15 +36,25 @@ public record Config(Json.Obj json) {
     }
 
     /// A size, at least 1.
-    int size(String name) {
+    public int size(String name) {
         return atMost(LARGEST, name, json.integer(name));
     }
 
-    int size(String name, int otherwise) {
+    /// A size, at least 1.
+    public int size(String name, int otherwise) {
         return json.has(name) ? size(name) : otherwise;
     }
 
-    int layers(String name) {
+    /// Elements of a head where heads share the width of the model.
+    public int headDim(int dim, String headsName, int heads) {
+        if (dim % heads != 0) {
+            throw json.wrong(headsName, "must divide the model's width " + dim + ", found " + heads);
+        }
+        return dim / heads;
+    }
+
+    /// A number of layers.
+    public int layers(String name) {
         return atMost(MOST_LAYERS, name, json.integer(name));
     }
 
@@ -56,7 +66,7 @@ public record Config(Json.Obj json) {
     }
 
     /// A positive number.
-    double positive(String name, double otherwise) {
+    public double positive(String name, double otherwise) {
         double value = json.real(name, otherwise);
         if (!(value > 0) || Double.isInfinite(value)) {
             throw json.wrong(name, "wanted a positive number, found " + value);
@@ -64,18 +74,20 @@ public record Config(Json.Obj json) {
         return value;
     }
 
-    boolean flag(String name, boolean otherwise) {
+    /// Yes or no.
+    public boolean flag(String name, boolean otherwise) {
         return json.bool(name, otherwise);
     }
 
     /// Refuses a setting that is not written yet, instead of ignoring it.
-    void refuse(String name, boolean found) {
+    public void refuse(String name, boolean found) {
         if (found) {
             throw json.wrong(name, "is not supported, found " + json.get(name).toText(false));
         }
     }
 
-    Activation activation(String name, String otherwise) {
+    /// An activation, by the name that transformers gives it.
+    public Activation activation(String name, String otherwise) {
         String found = json.text(name, otherwise);
         return switch (found) {
             case "gelu" -> Activation.GELU;

@@ -56,16 +56,16 @@ public final class Conversion {
             "chat_template.jinja");
 
     private final ModelSource source;
-    private final Family family;
+    private final Architecture architecture;
     private final CheckpointWeights weights;
     private final Options options;
 
     private Conversion(ModelSource source, Options options, Arena arena) {
         this.source = source;
         this.options = options;
-        family = Family.of(source.config());
+        architecture = Architecture.of(source.config());
         CheckpointWeights.requireFinite(source.checkpoint());
-        weights = new CheckpointWeights(source.checkpoint(), family, CheckpointWeights.Packing.NONE, arena);
+        weights = new CheckpointWeights(source.checkpoint(), architecture, CheckpointWeights.Packing.NONE, arena);
     }
 
     /// Converts a model.
@@ -89,7 +89,7 @@ public final class Conversion {
 
     private Result toGguf(Path target) {
         requireFree(target);
-        return new GgufExport(source, family, weights).write(target, options.type);
+        return new GgufExport(source, architecture, weights).write(target, options.type);
     }
 
     private Result toFolder(Path folder) {
@@ -123,7 +123,7 @@ public final class Conversion {
     }
 
     private Result writeWeights(Path target) {
-        Map<String, List<Parameter>> parts = byStoredName(family);
+        Map<String, List<Parameter>> parts = Exported.byStoredName(architecture);
         try (var writer = SafetensorsWriter.create(target)) {
             writer.metadata(Map.of("format", "pt"));
             parts.forEach((name, list) ->
@@ -135,15 +135,6 @@ public final class Conversion {
         }
     }
 
-    /// Parameters by the tensor that holds them, in the order of the forward pass.
-    static Map<String, List<Parameter>> byStoredName(Family family) {
-        var parts = new LinkedHashMap<String, List<Parameter>>();
-        for (Parameter p : family.parameters()) {
-            parts.computeIfAbsent(p.stored().name(), _ -> new ArrayList<>()).add(p);
-        }
-        return parts;
-    }
-
     private DType type(List<Parameter> parts) {
         DType stored = weights.storedType(parts.getFirst());
         return options.type.orElse(stored.isQuantized() ? DType.F32 : stored);
@@ -151,46 +142,53 @@ public final class Conversion {
 
     private void write(SafetensorsWriter writer, String name, List<Parameter> parts) {
         try (Arena passing = Arena.ofShared()) {
-            Parameter first = parts.getFirst();
-            if (!first.stored().transposed()) {
-                for (Parameter p : parts) {
-                    writer.append(name, weights.parameter(p.name(), passing));
-                }
-                return;
-            }
-            Tensor all = Tensor.zeros(passing, DType.F32, first.storedShape().dims());
-            for (Parameter p : parts) {
-                Tensor part = weights.parameter(p.name(), passing);
-                Elements.putColumns(
-                        Cast.to(part, DType.F32, passing), all, p.stored().first());
-            }
-            writer.write(name, all);
+            writer.write(name, Exported.joined(parts, p -> plain(p, passing), passing));
         }
     }
 
-    /// The family in settings that transformers knows: GGUF's divisors of frequencies come from
-    /// Llama 3's rule in all public models.
-    private Family known(List<String> notes) {
-        if (family instanceof Llama llama && llama.scaling() instanceof RopeScaling.Divided divided) {
-            Optional<RopeScaling> rule = divided.asLlama3(llama.headDim(), llama.theta());
+    /// Quantized weights cannot be moved element by element.
+    private Tensor plain(Parameter p, Arena passing) {
+        Tensor rows = weights.parameter(p, passing);
+        return rows.type().isQuantized() && p.stored().transposed() ? Cast.to(rows, DType.F32, passing) : rows;
+    }
+
+    /// Sizes as the source has them, in settings that transformers knows: GGUF's divisors of frequencies
+    /// come from Llama 3's rule in all public models.
+    private Map<String, Object> known(List<String> notes) {
+        var fields = new LinkedHashMap<>(architecture.config());
+        Config config = architecture.source();
+        if (!config.json().has("rope_parameters") && !config.json().has("rope_scaling")) {
+            return fields;
+        }
+        int headDim = headDim(config);
+        if (RopeScaling.of(config, headDim) instanceof RopeScaling.Divided divided) {
+            double theta = RopeScaling.theta(config);
+            Optional<RopeScaling> rule = divided.asLlama3(headDim, theta);
             if (rule.isPresent()) {
-                return llama.with(rule.get());
+                fields.put("rope_parameters", rule.get().parameters(theta));
+            } else {
+                notes.add("its rotary frequencies follow no rule of transformers, which will not load it;"
+                        + " config.json lists the divisors");
             }
-            notes.add("its rotary frequencies follow no rule of transformers, which will not load it;"
-                    + " config.json lists the divisors");
         }
-        return family;
+        return fields;
     }
 
-    /// Sizes as the family has them, and what else the source says: special tokens.
+    private static int headDim(Config config) {
+        int dim = config.size("hidden_size");
+        return config.size("head_dim", Math.max(1, dim / config.size("num_attention_heads")));
+    }
+
+    /// Sizes, and what else the source says: special tokens.
     private String config(List<String> notes) {
-        Map<String, Object> fields = new LinkedHashMap<>(known(notes).config());
+        Map<String, Object> fields = new LinkedHashMap<>(known(notes));
         source.config().json().fields().forEach((name, value) -> {
             if (name.endsWith("_token_id")) {
                 fields.put(name, value);
             }
         });
-        DType type = type(List.of(family.parameters().getFirst()));
+        DType type = type(List.of(architecture.parameters().getFirst()));
+        fields.remove("torch_dtype");
         fields.put(
                 "dtype",
                 switch (type) {

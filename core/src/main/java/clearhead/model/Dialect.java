@@ -47,33 +47,49 @@ enum Dialect {
         return checkpoint.metadata().containsKey("general.architecture") ? GGUF : HUGGING_FACE;
     }
 
-    /// The name in the file, which may be absent there.
-    ///
-    /// @param stored the name in Hugging Face's words
-    String name(Checkpoint checkpoint, Family family, String stored) {
-        return switch (this) {
-            case HUGGING_FACE, LLAMA2C ->
-                !checkpoint.has(stored)
-                                && stored.startsWith(family.optionalPrefix())
-                                && checkpoint.has(
-                                        stored.substring(family.optionalPrefix().length()))
-                        ? stored.substring(family.optionalPrefix().length())
-                        : stored;
-            case GGUF -> ggufName(family, stored);
-        };
+    /// Where a file of this kind may hold a parameter.
+    List<Parameter.Stored> places(Parameter p) {
+        return this == GGUF ? p.places().stream().map(Dialect::inGguf).toList() : p.places();
     }
 
-    private static String ggufName(Family family, String stored) {
+    /// A GGUF holds nothing transposed, and numbers as they are used.
+    private static Parameter.Stored inGguf(Parameter.Stored s) {
+        return new Parameter.Stored(
+                s.name(), s.index(), s.count(), false, s.rows(), s.rotaryHeads(), Parameter.Change.NONE);
+    }
+
+    /// The name in the file, which may be absent there. Hugging Face's checkpoints may leave out the
+    /// name of the whole model at the start (`model.`), or put it inside another (`language_model.`).
+    ///
+    /// @param stored the name in Hugging Face's words
+    String name(Checkpoint checkpoint, Architecture architecture, String stored) {
+        if (this == GGUF) {
+            return ggufName(architecture, stored);
+        }
+        if (checkpoint.has(stored)) {
+            return stored;
+        }
+        String rest = stored.substring(stored.indexOf('.') + 1);
+        for (String other : List.of(rest, "language_model." + stored, "model.language_model." + rest)) {
+            if (checkpoint.has(other)) {
+                return other;
+            }
+        }
+        return stored;
+    }
+
+    private static String ggufName(Architecture architecture, String stored) {
         int dot = stored.lastIndexOf('.');
         String module = stored.substring(0, dot);
         String suffix = stored.substring(dot);
-        String prefix = family.layerPrefix();
-        if (!module.startsWith(prefix)) {
-            return known(OUTSIDE, module) + suffix;
+        for (String prefix : architecture.layerPrefixes().keySet()) {
+            if (module.startsWith(prefix)) {
+                int end = module.indexOf('.', prefix.length());
+                return "blk." + module.substring(prefix.length(), end) + "." + known(INSIDE, module.substring(end + 1))
+                        + suffix;
+            }
         }
-        int end = module.indexOf('.', prefix.length());
-        return "blk." + module.substring(prefix.length(), end) + "." + known(INSIDE, module.substring(end + 1))
-                + suffix;
+        return known(OUTSIDE, module) + suffix;
     }
 
     private static String known(Map<String, String> names, String module) {
@@ -84,46 +100,37 @@ enum Dialect {
         return name;
     }
 
-    /// Whether matrices that Hugging Face stores as [in, out] are so here.
-    boolean transposes() {
-        return this != GGUF;
-    }
-
     /// Whether rotary pairs of queries and keys are neighbours, and not half a head apart.
     boolean interleaves() {
         return this != HUGGING_FACE;
     }
 
-    /// What starts the names of a layer's tensors.
-    List<String> layerPrefixes(Family family) {
-        return switch (this) {
-            case HUGGING_FACE, LLAMA2C ->
-                List.of(
-                        family.layerPrefix(),
-                        family.layerPrefix().substring(family.optionalPrefix().length()));
-            case GGUF -> List.of("blk.");
-        };
+    /// Refuses a file with more layers than its configuration says.
+    void requireLayers(Checkpoint checkpoint, Architecture architecture) {
+        architecture.layerPrefixes().forEach((prefix, layers) -> {
+            List<String> prefixes =
+                    this == GGUF ? List.of("blk.") : List.of(prefix, prefix.substring(prefix.indexOf('.') + 1));
+            for (String start : prefixes) {
+                requireLayers(checkpoint, start, layers);
+            }
+        });
     }
 
-    /// Refuses a file with more layers than its configuration says.
-    void requireLayers(Checkpoint checkpoint, Family family) {
+    private static void requireLayers(Checkpoint checkpoint, String prefix, int layers) {
         for (String name : checkpoint.names()) {
-            for (String prefix : layerPrefixes(family)) {
-                if (!name.startsWith(prefix)) {
-                    continue;
-                }
-                int end = prefix.length();
-                while (end < name.length() && Character.digit(name.charAt(end), 10) >= 0) {
-                    end++;
-                }
-                String number = name.substring(prefix.length(), end);
-                if (!number.isEmpty() && (number.length() > 9 || Integer.parseInt(number) >= family.layers())) {
-                    throw new ModelFileException(
-                            checkpoint.source(),
-                            "holds \"" + name + "\", but the configuration says "
-                                    + family.layers() + " layers (0 to " + (family.layers() - 1)
-                                    + ")");
-                }
+            if (!name.startsWith(prefix)) {
+                continue;
+            }
+            int end = prefix.length();
+            while (end < name.length() && Character.digit(name.charAt(end), 10) >= 0) {
+                end++;
+            }
+            String number = name.substring(prefix.length(), end);
+            if (!number.isEmpty() && (number.length() > 9 || Integer.parseInt(number) >= layers)) {
+                throw new ModelFileException(
+                        checkpoint.source(),
+                        "holds \"" + name + "\", but the configuration says " + layers + " layers (0 to " + (layers - 1)
+                                + ")");
             }
         }
     }

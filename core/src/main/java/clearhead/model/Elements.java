@@ -2,6 +2,7 @@ package clearhead.model;
 
 import clearhead.tensor.DType;
 import clearhead.tensor.Layout;
+import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -16,22 +17,42 @@ final class Elements {
 
     private Elements() {}
 
+    /// Some rows of a matrix: a view where they lie in one piece.
+    ///
+    /// @param x [all, columns]
+    /// @return [count, columns]
+    static Tensor rows(Tensor x, Parameter.Rows rows, int count, Arena arena) {
+        if (rows.run() >= count) {
+            return x.rows(rows.first(), rows.first() + count);
+        }
+        long bytes = x.data().byteSize() / x.dim(0);
+        MemorySegment y = arena.allocate(Math.multiplyExact(bytes, (long) count), 64);
+        for (int i = 0; i < count; i += rows.run()) {
+            MemorySegment.copy(x.data(), rows.at(i) * bytes, y, i * bytes, rows.run() * bytes);
+        }
+        return new Tensor(x.type(), new Shape(count, x.dim(1)), Layout.ROWS, y);
+    }
+
+    /// The way back of [#rows].
+    static void putRows(Tensor y, Tensor x, Parameter.Rows rows) {
+        long bytes = x.data().byteSize() / x.dim(0);
+        int run = Math.min(rows.run(), y.dim(0));
+        for (int i = 0; i < y.dim(0); i += run) {
+            MemorySegment.copy(y.data(), i * bytes, x.data(), rows.at(i) * bytes, run * bytes);
+        }
+    }
+
     /// Columns of a matrix as the rows of another.
     ///
-    /// @param x [rows, columns]
-    /// @return [to − from, rows]: element [i, r] is x[r, from + i]; F32 where x is quantized
-    static Tensor columns(Tensor x, int from, int to, Arena arena) {
-        if (x.type().isQuantized()) {
-            try (Arena passing = Arena.ofShared()) {
-                return columns(x.to(passing, DType.F32), from, to, arena);
-            }
-        }
+    /// @param x [rows, columns], a plain type
+    /// @return [count, rows]: element [i, r] is x[r, columns.at(i)]
+    static Tensor columns(Tensor x, Parameter.Rows columns, int count, Arena arena) {
         int rows = x.dim(0);
-        Tensor y = Tensor.zeros(arena, x.type(), to - from, rows);
+        Tensor y = Tensor.zeros(arena, x.type(), count, rows);
         for (int r = 0; r < rows; r++) {
-            long row = (long) r * x.dim(1) + from;
-            for (int i = 0; i < to - from; i++) {
-                copy(x, row + i, y, (long) i * rows + r);
+            long row = (long) r * x.dim(1);
+            for (int i = 0; i < count; i++) {
+                copy(x, row + columns.at(i), y, (long) i * rows + r);
             }
         }
         return y;
@@ -40,15 +61,42 @@ final class Elements {
     /// The way back of [#columns].
     ///
     /// @param y [count, rows]
-    /// @param x [rows, columns]: columns from `from` on are written
-    static void putColumns(Tensor y, Tensor x, int from) {
+    /// @param x [rows, columns]
+    static void putColumns(Tensor y, Tensor x, Parameter.Rows columns) {
         int rows = x.dim(0);
         for (int r = 0; r < rows; r++) {
-            long row = (long) r * x.dim(1) + from;
+            long row = (long) r * x.dim(1);
             for (int i = 0; i < y.dim(0); i++) {
-                copy(y, (long) i * rows + r, x, row + i);
+                copy(y, (long) i * rows + r, x, row + columns.at(i));
             }
         }
+    }
+
+    /// @return x, or other numbers in float32
+    static Tensor changed(Tensor x, Parameter.Change change, Arena arena) {
+        if (change == Parameter.Change.NONE) {
+            return x;
+        }
+        Tensor y = x.to(arena, DType.F32);
+        for (long i = 0; i < y.size(); i++) {
+            double value = x.at(i);
+            y.set(i, change == Parameter.Change.PLUS_ONE ? value + 1 : -Math.exp(value));
+        }
+        return y;
+    }
+
+    /// The way back of [#changed].
+    static Tensor unchanged(Tensor x, Parameter.Change change, Arena arena) {
+        if (change == Parameter.Change.NONE) {
+            return x;
+        }
+        Tensor y = Tensor.zeros(
+                arena, x.type() == DType.F64 ? DType.F64 : DType.F32, x.shape().dims());
+        for (long i = 0; i < y.size(); i++) {
+            double value = x.at(i);
+            y.set(i, change == Parameter.Change.PLUS_ONE ? value - 1 : Math.log(-value));
+        }
+        return y;
     }
 
     private static void copy(Tensor from, long i, Tensor to, long j) {

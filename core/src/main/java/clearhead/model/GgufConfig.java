@@ -31,7 +31,7 @@ final class GgufConfig {
                         "general.architecture",
                         "architecture \"" + gguf.architecture
                                 + "\" is not supported; there are "
-                                + Config.joined(Family.NAMES));
+                                + Config.joined(List.of("gpt2", "llama")));
         };
         gguf.tokens(fields);
         return Config.of(checkpoint.source().toString(), fields);

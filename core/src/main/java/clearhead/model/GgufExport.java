@@ -26,18 +26,18 @@ import java.util.Optional;
 /// Vectors and learned positions are float32, as llama.cpp wants them.
 final class GgufExport {
     private final ModelSource source;
-    private final Family family;
+    private final Architecture architecture;
     private final CheckpointWeights weights;
     private final List<String> notes = new ArrayList<>();
 
-    GgufExport(ModelSource source, Family family, CheckpointWeights weights) {
+    GgufExport(ModelSource source, Architecture architecture, CheckpointWeights weights) {
         this.source = source;
-        this.family = family;
+        this.architecture = architecture;
         this.weights = weights;
     }
 
     Conversion.Result write(Path target, Optional<DType> wanted) {
-        Map<String, List<Parameter>> parts = Conversion.byStoredName(family);
+        Map<String, List<Parameter>> parts = Exported.byStoredName(architecture);
         var types = new LinkedHashMap<String, DType>();
         parts.forEach((name, list) -> types.put(name, type(list.getFirst(), wanted)));
         try (var writer = GgufWriter.create(target);
@@ -56,7 +56,7 @@ final class GgufExport {
     }
 
     private String ggufName(String stored) {
-        return Dialect.GGUF.name(source.checkpoint(), family, stored);
+        return Dialect.GGUF.name(source.checkpoint(), architecture, stored);
     }
 
     private static DType typeOf(Map<String, DType> types, String name) {
@@ -67,8 +67,8 @@ final class GgufExport {
     private static Shape shape(List<Parameter> parts) {
         Parameter first = parts.getFirst();
         return first.shape().rank() == 1
-                ? new Shape(first.stored().all())
-                : new Shape(first.stored().all(), first.shape().dim(1));
+                ? new Shape(first.stored().rows().all())
+                : new Shape(first.stored().rows().all(), first.shape().dim(1));
     }
 
     private DType type(Parameter p, Optional<DType> wanted) {
@@ -91,7 +91,7 @@ final class GgufExport {
 
     private Map<String, GgufValue> metadata(Map<String, List<Parameter>> parts, Map<String, DType> types) {
         Map<String, GgufValue> values = new LinkedHashMap<>();
-        values.put("general.architecture", GgufValue.text(family.name()));
+        values.put("general.architecture", GgufValue.text(architecture.name()));
         values.put("general.name", GgufValue.text(source.name()));
         if (source.checkpoint() instanceof Gguf gguf) {
             gguf.values().forEach((key, value) -> {
@@ -137,27 +137,35 @@ final class GgufExport {
     }
 
     private void sizes(Map<String, GgufValue> values) {
-        switch (family) {
-            case Llama llama -> sizes(llama, values);
-            case Gpt2 gpt2 -> sizes(gpt2, values);
+        switch (architecture.name()) {
+            case "llama" -> llama(architecture.source(), values);
+            case "gpt2" -> gpt2(architecture.source(), values);
+            default -> throw wrong("a " + architecture.name() + " cannot be written as a GGUF yet");
         }
     }
 
-    private void sizes(Llama llama, Map<String, GgufValue> values) {
-        requireActivation(llama.act(), Activation.SILU);
-        values.put("llama.context_length", GgufValue.u32(llama.context()));
-        values.put("llama.embedding_length", GgufValue.u32(llama.dim()));
-        values.put("llama.block_count", GgufValue.u32(llama.layers()));
-        values.put("llama.feed_forward_length", GgufValue.u32(llama.hidden()));
-        values.put("llama.attention.head_count", GgufValue.u32(llama.heads()));
-        values.put("llama.attention.head_count_kv", GgufValue.u32(llama.kvHeads()));
-        values.put("llama.attention.key_length", GgufValue.u32(llama.headDim()));
-        values.put("llama.attention.value_length", GgufValue.u32(llama.headDim()));
-        values.put("llama.attention.layer_norm_rms_epsilon", GgufValue.f32((float) llama.eps()));
-        values.put("llama.rope.dimension_count", GgufValue.u32(llama.headDim()));
-        values.put("llama.rope.freq_base", GgufValue.f32((float) llama.theta()));
-        values.put("llama.vocab_size", GgufValue.u32(llama.vocab()));
-        scaling(llama.scaling(), values);
+    private static int headDim(Config c) {
+        int dim = c.size("hidden_size");
+        return c.size("head_dim", Math.max(1, dim / c.size("num_attention_heads")));
+    }
+
+    private void llama(Config c, Map<String, GgufValue> values) {
+        requireActivation(c.activation("hidden_act", "silu"), Activation.SILU);
+        int heads = c.size("num_attention_heads");
+        int headDim = headDim(c);
+        values.put("llama.context_length", GgufValue.u32(c.size("max_position_embeddings", 2048)));
+        values.put("llama.embedding_length", GgufValue.u32(c.size("hidden_size")));
+        values.put("llama.block_count", GgufValue.u32(architecture.layers()));
+        values.put("llama.feed_forward_length", GgufValue.u32(c.size("intermediate_size")));
+        values.put("llama.attention.head_count", GgufValue.u32(heads));
+        values.put("llama.attention.head_count_kv", GgufValue.u32(c.size("num_key_value_heads", heads)));
+        values.put("llama.attention.key_length", GgufValue.u32(headDim));
+        values.put("llama.attention.value_length", GgufValue.u32(headDim));
+        values.put("llama.attention.layer_norm_rms_epsilon", GgufValue.f32((float) c.positive("rms_norm_eps", 1e-6)));
+        values.put("llama.rope.dimension_count", GgufValue.u32(headDim));
+        values.put("llama.rope.freq_base", GgufValue.f32((float) RopeScaling.theta(c)));
+        values.put("llama.vocab_size", GgufValue.u32(architecture.vocab()));
+        scaling(RopeScaling.of(c, headDim), values);
     }
 
     /// In the words of llama.cpp, which multiplies YaRN's magnitude by `attn_factor`. Llama 3's rule has
@@ -191,28 +199,29 @@ final class GgufExport {
             }
             case RopeScaling.Dynamic _ -> throw wrong("GGUF knows no dynamic NTK scaling of rotary positions");
             case RopeScaling.Proportional _ ->
-                throw wrong("GGUF knows no proportional rotary positions of a " + family.name());
+                throw wrong("GGUF knows no proportional rotary positions of a " + architecture.name());
         }
     }
 
-    private void sizes(Gpt2 gpt2, Map<String, GgufValue> values) {
-        requireActivation(gpt2.act(), Activation.GELU_TANH);
-        if (!gpt2.scaled() || gpt2.scaledByLayer()) {
+    private void gpt2(Config c, Map<String, GgufValue> values) {
+        requireActivation(c.activation("activation_function", "gelu_new"), Activation.GELU_TANH);
+        if (!c.flag("scale_attn_weights", true) || c.flag("scale_attn_by_inverse_layer_idx", false)) {
             throw wrong("GGUF knows no GPT-2 with other scales of scores");
         }
-        values.put("gpt2.context_length", GgufValue.u32(gpt2.context()));
-        values.put("gpt2.embedding_length", GgufValue.u32(gpt2.dim()));
-        values.put("gpt2.block_count", GgufValue.u32(gpt2.layers()));
-        values.put("gpt2.feed_forward_length", GgufValue.u32(gpt2.hidden()));
-        values.put("gpt2.attention.head_count", GgufValue.u32(gpt2.heads()));
-        values.put("gpt2.attention.layer_norm_epsilon", GgufValue.f32((float) gpt2.eps()));
-        values.put("gpt2.vocab_size", GgufValue.u32(gpt2.vocab()));
+        int dim = c.size("n_embd");
+        values.put("gpt2.context_length", GgufValue.u32(architecture.context()));
+        values.put("gpt2.embedding_length", GgufValue.u32(dim));
+        values.put("gpt2.block_count", GgufValue.u32(architecture.layers()));
+        values.put("gpt2.feed_forward_length", GgufValue.u32(c.size("n_inner", 4 * dim)));
+        values.put("gpt2.attention.head_count", GgufValue.u32(c.size("n_head")));
+        values.put("gpt2.attention.layer_norm_epsilon", GgufValue.f32((float) c.positive("layer_norm_epsilon", 1e-5)));
+        values.put("gpt2.vocab_size", GgufValue.u32(architecture.vocab()));
     }
 
     private void requireActivation(Activation found, Activation wanted) {
         if (found != wanted) {
-            throw wrong("GGUF knows no " + family.name() + " with the activation " + Config.name(found) + ", only "
-                    + Config.name(wanted));
+            throw wrong("GGUF knows no " + architecture.name() + " with the activation " + Config.name(found)
+                    + ", only " + Config.name(wanted));
         }
     }
 
@@ -222,13 +231,16 @@ final class GgufExport {
 
     /// What rotary frequencies are divided by, each [pairs], if they are.
     private Map<String, Tensor> divisors(Arena arena) {
-        if (!(family instanceof Llama llama)) {
+        if (!architecture.name().equals("llama")) {
             return Map.of();
         }
-        return switch (llama.scaling()) {
+        int headDim = headDim(architecture.source());
+        double theta = RopeScaling.theta(architecture.source());
+        RopeScaling scaling = RopeScaling.of(architecture.source(), headDim);
+        return switch (scaling) {
             case RopeScaling.Llama3 _, RopeScaling.Divided _ -> {
-                double[] divisors = new RopeScaling.None().frequencies(llama.headDim(), llama.theta());
-                double[] scaled = llama.scaling().frequencies(llama.headDim(), llama.theta());
+                double[] divisors = new RopeScaling.None().frequencies(headDim, theta);
+                double[] scaled = scaling.frequencies(headDim, theta);
                 for (int j = 0; j < divisors.length; j++) {
                     divisors[j] /= scaled[j];
                 }
@@ -278,7 +290,7 @@ final class GgufExport {
     private Map<String, GgufValue> tokenizer() {
         Path beside = source.folder().resolve("tokenizer.json");
         if (source.isFolder() && Files.isRegularFile(beside)) {
-            return GgufVocabulary.of(beside, family.vocab());
+            return GgufVocabulary.of(beside, architecture.vocab());
         }
         Optional<SentencePieceFile> pieces = Conversion.sentencePiece(source);
         if (pieces.isPresent()) {
@@ -291,7 +303,7 @@ final class GgufExport {
             Path passing = Files.createTempFile("tokenizer", ".json");
             try {
                 TokenizerJson.write(source.tokenizer().get(), passing);
-                return GgufVocabulary.of(passing, family.vocab());
+                return GgufVocabulary.of(passing, architecture.vocab());
             } finally {
                 Files.deleteIfExists(passing);
             }

@@ -4,6 +4,7 @@ import clearhead.io.Checkpoint;
 import clearhead.io.Json;
 import clearhead.io.ModelFileException;
 import clearhead.nn.ForwardPass;
+import clearhead.nn.Network;
 import clearhead.nn.Transformer;
 import clearhead.ops.Backend;
 import clearhead.tensor.Memory;
@@ -29,8 +30,8 @@ import java.util.Set;
 public final class Model implements AutoCloseable {
     private final ModelSource source;
     private final Backend backend;
-    private final Family family;
-    private final Transformer transformer;
+    private final Architecture architecture;
+    private final Network network;
     private final Arena arena = Arena.ofShared();
     private final long bytes;
 
@@ -38,13 +39,13 @@ public final class Model implements AutoCloseable {
         this.source = source;
         this.backend = backend;
         try {
-            family = Family.of(source.config());
+            architecture = Architecture.of(source.config());
             Checkpoint checkpoint = source.checkpoint();
             bytes = checkpoint.entries().stream()
                     .mapToLong(Checkpoint.Entry::bytes)
                     .sum();
             Memory.require("model " + source.name(), bytes, "choose a smaller model or a more quantized file");
-            transformer = family.build(new CheckpointWeights(checkpoint, family, backend::pack, arena));
+            network = architecture.build(new CheckpointWeights(checkpoint, architecture, backend::pack, arena));
         } catch (RuntimeException | Error e) {
             close();
             throw e;
@@ -80,12 +81,20 @@ public final class Model implements AutoCloseable {
         return source.config();
     }
 
-    public Family family() {
-        return family;
+    public Architecture architecture() {
+        return architecture;
     }
 
+    /// The whole model, of whatever kind.
+    public Network network() {
+        return network;
+    }
+
+    /// The model as a decoder.
+    ///
+    /// @throws ModelFileException if it is none
     public Transformer transformer() {
-        return transformer;
+        return architecture.decoder(network);
     }
 
     public Backend backend() {
@@ -104,7 +113,7 @@ public final class Model implements AutoCloseable {
 
     /// Most positions of one sequence.
     public int context() {
-        return transformer.context();
+        return network.context();
     }
 
     /// Whether it came with a vocabulary.
@@ -146,7 +155,7 @@ public final class Model implements AutoCloseable {
     /// @throws IllegalStateException if they are no finite numbers though all weights are
     public Tensor forward(ForwardPass pass) {
         requireIds(pass.ids());
-        Tensor logits = transformer.forward(pass);
+        Tensor logits = transformer().forward(pass);
         if (Elements.firstNotFinite(logits) >= 0) {
             CheckpointWeights.requireFinite(checkpoint());
             throw new IllegalStateException(
@@ -158,7 +167,7 @@ public final class Model implements AutoCloseable {
 
     /// Refuses ids outside the vocabulary before a kernel reads them.
     private void requireIds(Tensor ids) {
-        int vocab = transformer.vocab();
+        int vocab = network.vocab();
         for (long i = 0; i < ids.size(); i++) {
             int id = ids.intAt(i);
             if (id < 0 || id >= vocab) {
@@ -172,12 +181,12 @@ public final class Model implements AutoCloseable {
     ///
     /// @param owner of what has to be rearranged
     public Weights unpacked(Arena owner) {
-        return new CheckpointWeights(checkpoint(), family, CheckpointWeights.Packing.NONE, owner);
+        return new CheckpointWeights(checkpoint(), architecture, CheckpointWeights.Packing.NONE, owner);
     }
 
     /// The `config.json` that [Exported] tensors of this model want beside them.
     public Json.Obj exportedConfig() {
-        var fields = new LinkedHashMap<String, Object>(family.config());
+        var fields = new LinkedHashMap<String, Object>(architecture.config());
         for (String key : List.of("bos_token_id", "eos_token_id")) {
             config().json().find(key).ifPresent(value -> fields.put(key, value));
         }

@@ -1,13 +1,13 @@
 package clearhead.model;
 
-import clearhead.nn.Linear;
-import clearhead.nn.Norm;
+import clearhead.nn.Positions;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
-/// Gives a [Family] the tensors of which it builds a model, by [Parameter#name].
+/// Gives a [Family] the tensors of which it builds a model. Families ask [Parts], which ask these.
 public interface Weights {
     /// Type of the activations that these weights imply: F32, or F64.
     DType type();
@@ -16,27 +16,21 @@ public interface Weights {
     Arena arena();
 
     /// A table of which rows are looked up, row-major: [rows, dim].
-    Tensor rows(String name);
+    Tensor rows(Parameter p);
 
     /// A matrix [out, in] for [clearhead.ops.Ops#linear], perhaps packed.
-    Tensor matrix(String name);
+    Tensor matrix(Parameter p);
 
     /// A bias or the weights of a norm, in [#type].
-    Tensor vector(String name);
+    Tensor vector(Parameter p);
 
-    /// `prefix.weight`, and `prefix.bias` if there is one.
-    default Linear linear(String prefix, boolean bias) {
-        Tensor weight = matrix(prefix + ".weight");
-        return bias ? Linear.of(weight, vector(prefix + ".bias")) : Linear.of(weight);
+    /// Tables that take time and memory and hold nothing learned.
+    default Positions positions(Supplier<Positions> tables) {
+        return tables.get();
     }
 
-    default Norm.Layer layerNorm(String prefix, double eps) {
-        return new Norm.Layer(vector(prefix + ".weight"), vector(prefix + ".bias"), eps);
-    }
-
-    default Norm.Rms rmsNorm(String prefix, double eps) {
-        return new Norm.Rms(vector(prefix + ".weight"), eps);
-    }
+    /// Told of every stack of layers: what starts the names of their tensors, and how many there are.
+    default void layers(String prefix, int count) {}
 
     /// The tensors themselves, unpacked: for training, and for graphs in double precision. A name
     /// asked for twice gives the same tensor, so tied weights are one.
@@ -55,18 +49,18 @@ public interface Weights {
             }
 
             @Override
-            public Tensor rows(String name) {
-                return byName.apply(name);
+            public Tensor rows(Parameter p) {
+                return byName.apply(p.name());
             }
 
             @Override
-            public Tensor matrix(String name) {
-                return byName.apply(name);
+            public Tensor matrix(Parameter p) {
+                return byName.apply(p.name());
             }
 
             @Override
-            public Tensor vector(String name) {
-                return byName.apply(name);
+            public Tensor vector(Parameter p) {
+                return byName.apply(p.name());
             }
         };
     }

@@ -11,28 +11,88 @@ import java.lang.foreign.MemorySegment;
 /// arXiv:1706.03762, section 3.2; grouped key and value heads, Ainslie et al. 2023,
 /// arXiv:2305.13245.
 ///
-/// @param query [heads·headDim, dim]
-/// @param key [kvHeads·headDim, dim]
-/// @param value [kvHeads·valueDim, dim]
+/// @param before head norms before rotation
+/// @param after head norms after rotation
 /// @param output [dim, heads·valueDim]
 public record Attention(
-        AttentionSpec spec, Positions positions, Linear query, Linear key, Linear value, Linear output) {
+        AttentionSpec spec,
+        Projections projections,
+        HeadNorms before,
+        Positions positions,
+        HeadNorms after,
+        OutputGate gate,
+        Linear output)
+        implements Mixer {
 
-    /// @param x [tokens, dim], after its norm
-    /// @return [tokens, dim]
+    /// A matrix each for queries, keys and values; no head norms, no gate.
+    ///
+    /// @param query [heads·headDim, dim]
+    /// @param key [kvHeads·headDim, dim]
+    /// @param value [kvHeads·valueDim, dim]
+    public Attention(AttentionSpec spec, Positions positions, Linear query, Linear key, Linear value, Linear output) {
+        this(
+                spec,
+                new Projections.Separate(query, key, value),
+                HeadNorms.NONE,
+                positions,
+                HeadNorms.NONE,
+                OutputGate.NONE,
+                output);
+    }
+
+    public Attention withSpec(AttentionSpec other) {
+        return new Attention(other, projections, before, positions, after, gate, output);
+    }
+
+    public Attention withPositions(Positions other) {
+        return new Attention(spec, projections, before, other, after, gate, output);
+    }
+
+    public Attention withNormsBefore(HeadNorms norms) {
+        return new Attention(spec, projections, norms, positions, after, gate, output);
+    }
+
+    public Attention withNormsAfter(HeadNorms norms) {
+        return new Attention(spec, projections, before, positions, norms, gate, output);
+    }
+
+    public Attention withGate(OutputGate other) {
+        return new Attention(spec, projections, before, positions, after, other, output);
+    }
+
+    @Override
     public Tensor forward(ForwardPass pass, int layer, Tensor x) {
         int tokens = pass.tokens();
-        var q = query.forward(pass, x).reshape(tokens, spec.heads(), spec.headDim());
-        var k = key.forward(pass, x).reshape(tokens, spec.kvHeads(), spec.headDim());
-        var v = value.forward(pass, x).reshape(tokens, spec.kvHeads(), spec.valueDim());
-        q = positions.rotate(pass, pass.tap(Site.Q_PRE, layer, q));
-        k = positions.rotate(pass, pass.tap(Site.K_PRE, layer, k));
+        var made = project(pass, x);
+        var q = pass.tap(Site.Q_PRE, layer, made.query());
+        var k = pass.tap(Site.K_PRE, layer, made.key());
+        q = after.query().forward(pass, positions.rotate(pass, q));
+        k = after.key().forward(pass, positions.rotate(pass, k));
         q = pass.tap(Site.Q, layer, q);
         k = pass.tap(Site.K, layer, k);
-        v = pass.tap(Site.V, layer, v);
+        var v = pass.tap(Site.V, layer, after.value().forward(pass, made.value()));
         KvView past = pass.keyValues().append(pass.ops(), layer, k, v, pass.sequences());
         var z = pass.tap(Site.Z, layer, attend(pass, layer, q, past)); // [tokens, heads, valueDim]
-        return output.forward(pass, z.reshape(tokens, spec.heads() * spec.valueDim()));
+        z = gate.forward(pass, x, z.reshape(tokens, spec.heads() * spec.valueDim()));
+        return output.forward(pass, z);
+    }
+
+    /// The three matrices, where there are three.
+    ///
+    /// @throws IllegalArgumentException if queries, keys and values come otherwise
+    public Projections.Separate separate() {
+        if (projections instanceof Projections.Separate separate) {
+            return separate;
+        }
+        throw new IllegalArgumentException("queries, keys and values of this model do not come from a matrix each but"
+                + " from " + projections.getClass().getSimpleName() + ", which cannot be written out");
+    }
+
+    /// Queries, keys and values before rotation, head norms done.
+    ///
+    /// @param x [tokens, dim], after its norm
+    public Projections.Made project(ForwardPass pass, Tensor x) {
+        return before.forward(pass, projections.make(pass, spec, x));
     }
 
     /// @param q [tokens, heads, headDim]

@@ -2,49 +2,183 @@ package clearhead.nn;
 
 import clearhead.tensor.Tensor;
 
-/// One layer of a transformer: attention, then an MLP, each added to the residual stream.
+/// One layer of a transformer: tokens learn of one another, then each goes through an MLP. Kinds of
+/// block differ in where their norms are and what is added to what; each says so in six steps, which
+/// [#forward] puts together and inspection takes alone.
 public sealed interface Block {
 
-    /// @param layer number of this block, from 0
-    /// @param x [tokens, dim]
-    /// @return [tokens, dim]
-    Tensor forward(ForwardPass pass, int layer, Tensor x);
+    /// Attention, as a rule.
+    Mixer mixer();
 
-    /// The block's attention.
-    Attention attention();
+    /// The mixer where it is attention.
+    ///
+    /// @throws IllegalArgumentException if it is another
+    default Attention attention() {
+        if (mixer() instanceof Attention attention) {
+            return attention;
+        }
+        throw new IllegalArgumentException("the layer has no attention but a "
+                + mixer().getClass().getSimpleName() + ", which has no queries, keys and weights to see");
+    }
 
     /// The block's MLP.
     Mlp mlp();
 
+    /// What enters the mixer.
+    ///
+    /// @param x [tokens, dim]: the residual that enters the block
+    /// @return [tokens, dim]
+    Tensor mixerInput(ForwardPass pass, Tensor x);
+
+    /// What the mixer adds to the residual.
+    ///
+    /// @param mixed [tokens, dim]: what left the mixer
+    /// @return [tokens, dim]
+    default Tensor mixerOutput(ForwardPass pass, Tensor mixed) {
+        return mixed;
+    }
+
+    /// The residual after the mixer.
+    ///
+    /// @param a [tokens, dim]: what the mixer adds
+    /// @return [tokens, dim]
+    default Tensor afterMixer(ForwardPass pass, Tensor x, Tensor a) {
+        return pass.ops().add(x, a);
+    }
+
+    /// What enters the MLP.
+    ///
+    /// @param x [tokens, dim]: the residual that entered the block
+    /// @param mid [tokens, dim]: the residual after the mixer
+    /// @return [tokens, dim]
+    Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid);
+
+    /// What the MLP adds to the residual.
+    ///
+    /// @param made [tokens, dim]: what left the MLP
+    /// @return [tokens, dim]
+    default Tensor mlpOutput(ForwardPass pass, Tensor made) {
+        return made;
+    }
+
+    /// The residual that leaves the block.
+    ///
+    /// @param m [tokens, dim]: what the MLP adds
+    /// @return [tokens, dim]
+    default Tensor afterMlp(ForwardPass pass, Tensor mid, Tensor m) {
+        return pass.ops().add(mid, m);
+    }
+
+    /// @param layer number of this block, from 0
+    /// @param x [tokens, dim]
+    /// @return [tokens, dim]
+    default Tensor forward(ForwardPass pass, int layer, Tensor x) {
+        x = pass.tap(Site.RESID_PRE, layer, x);
+        var h = pass.tap(Site.ATTN_NORM, layer, mixerInput(pass, x));
+        var a = pass.tap(Site.ATTN_OUT, layer, mixerOutput(pass, mixer().forward(pass, layer, h)));
+        var mid = pass.tap(Site.RESID_MID, layer, afterMixer(pass, x, a));
+        h = pass.tap(Site.MLP_NORM, layer, mlpInput(pass, x, mid));
+        var m = pass.tap(Site.MLP_OUT, layer, mlpOutput(pass, mlp().forward(pass, layer, h)));
+        return pass.tap(Site.RESID_POST, layer, afterMlp(pass, mid, m));
+    }
+
     /// x + attention(norm x), then + mlp(norm x). GPT-2 and Llama; Xiong et al. 2020,
     /// arXiv:2002.04745.
-    record PreNorm(Norm attentionNorm, Attention attention, Norm mlpNorm, Mlp mlp) implements Block {
+    record PreNorm(Norm attentionNorm, Mixer mixer, Norm mlpNorm, Mlp mlp) implements Block {
         @Override
-        public Tensor forward(ForwardPass pass, int layer, Tensor x) {
-            x = pass.tap(Site.RESID_PRE, layer, x);
-            var h = pass.tap(Site.ATTN_NORM, layer, attentionNorm.forward(pass, x));
-            var a = pass.tap(Site.ATTN_OUT, layer, attention.forward(pass, layer, h));
-            x = pass.tap(Site.RESID_MID, layer, pass.ops().add(x, a));
-            h = pass.tap(Site.MLP_NORM, layer, mlpNorm.forward(pass, x));
-            var m = pass.tap(Site.MLP_OUT, layer, mlp.forward(pass, layer, h));
-            return pass.tap(Site.RESID_POST, layer, pass.ops().add(x, m));
+        public Tensor mixerInput(ForwardPass pass, Tensor x) {
+            return attentionNorm.forward(pass, x);
+        }
+
+        @Override
+        public Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid) {
+            return mlpNorm.forward(pass, mid);
         }
     }
 
     /// norm(x + attention x), then norm(x + mlp x). The first transformer, BERT; Vaswani et al. 2017,
     /// arXiv:1706.03762, section 3.1. What enters attention and MLP is the residual itself.
-    record PostNorm(Attention attention, Norm attentionNorm, Mlp mlp, Norm mlpNorm) implements Block {
+    record PostNorm(Mixer mixer, Norm attentionNorm, Mlp mlp, Norm mlpNorm) implements Block {
         @Override
-        public Tensor forward(ForwardPass pass, int layer, Tensor x) {
-            x = pass.tap(Site.RESID_PRE, layer, x);
-            var h = pass.tap(Site.ATTN_NORM, layer, x);
-            var a = pass.tap(Site.ATTN_OUT, layer, attention.forward(pass, layer, h));
-            x = attentionNorm.forward(pass, pass.ops().add(x, a));
-            x = pass.tap(Site.RESID_MID, layer, x);
-            h = pass.tap(Site.MLP_NORM, layer, x);
-            var m = pass.tap(Site.MLP_OUT, layer, mlp.forward(pass, layer, h));
-            return pass.tap(
-                    Site.RESID_POST, layer, mlpNorm.forward(pass, pass.ops().add(x, m)));
+        public Tensor mixerInput(ForwardPass pass, Tensor x) {
+            return x;
+        }
+
+        @Override
+        public Tensor afterMixer(ForwardPass pass, Tensor x, Tensor a) {
+            return attentionNorm.forward(pass, pass.ops().add(x, a));
+        }
+
+        @Override
+        public Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid) {
+            return mid;
+        }
+
+        @Override
+        public Tensor afterMlp(ForwardPass pass, Tensor mid, Tensor m) {
+            return mlpNorm.forward(pass, pass.ops().add(mid, m));
+        }
+    }
+
+    /// x + norm(attention(norm x)), then + norm(mlp(norm x)): Gemma 2, GLM 4. With [Norm#NONE] before,
+    /// it is OLMo 2 and EXAONE 4, whose norms stand behind attention and MLP only.
+    record Sandwich(Norm beforeMixer, Mixer mixer, Norm afterMixer, Norm beforeMlp, Mlp mlp, Norm afterMlp)
+            implements Block {
+        @Override
+        public Tensor mixerInput(ForwardPass pass, Tensor x) {
+            return beforeMixer.forward(pass, x);
+        }
+
+        @Override
+        public Tensor mixerOutput(ForwardPass pass, Tensor mixed) {
+            return afterMixer.forward(pass, mixed);
+        }
+
+        @Override
+        public Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid) {
+            return beforeMlp.forward(pass, mid);
+        }
+
+        @Override
+        public Tensor mlpOutput(ForwardPass pass, Tensor made) {
+            return afterMlp.forward(pass, made);
+        }
+    }
+
+    /// x + attention(norm x) + mlp(norm x): both read the residual that enters. GPT-J, GPT-NeoX, Falcon,
+    /// Phi, Cohere. The two norms may be one.
+    record Parallel(Norm attentionNorm, Mixer mixer, Norm mlpNorm, Mlp mlp) implements Block {
+        @Override
+        public Tensor mixerInput(ForwardPass pass, Tensor x) {
+            return attentionNorm.forward(pass, x);
+        }
+
+        @Override
+        public Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid) {
+            return mlpNorm.forward(pass, x);
+        }
+    }
+
+    /// Granite: what attention and MLP add is multiplied by a constant first.
+    record ScaledPreNorm(Norm attentionNorm, Mixer mixer, Norm mlpNorm, Mlp mlp, double factor) implements Block {
+        @Override
+        public Tensor mixerInput(ForwardPass pass, Tensor x) {
+            return attentionNorm.forward(pass, x);
+        }
+
+        @Override
+        public Tensor mixerOutput(ForwardPass pass, Tensor mixed) {
+            return pass.ops().scale(mixed, factor);
+        }
+
+        @Override
+        public Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid) {
+            return mlpNorm.forward(pass, mid);
+        }
+
+        @Override
+        public Tensor mlpOutput(ForwardPass pass, Tensor made) {
+            return pass.ops().scale(made, factor);
         }
     }
 }

@@ -4,8 +4,9 @@ import clearhead.ops.KvView;
 import clearhead.ops.Ops;
 import clearhead.ops.Sequences;
 import clearhead.tensor.Tensor;
+import java.util.Optional;
 
-/// Remembers keys and values of earlier passes, or does not.
+/// Remembers keys and values, and states, of earlier passes, or does not.
 @FunctionalInterface
 public interface KeyValues {
     /// No memory: attention sees the keys and values of this pass alone.
@@ -17,4 +18,17 @@ public interface KeyValues {
     /// @param value [tokens, kvHeads, headDim]
     /// @return all that attention of this layer may see, this pass included
     KvView append(Ops ops, int layer, Tensor key, Tensor value, Sequences sequences);
+
+    /// What a layer that carries a state of fixed size knows of the tokens before this pass.
+    ///
+    /// @param index number of the state, for layers with several
+    /// @return [sequences, …]; empty before the first token, where states are zeros
+    default Optional<Tensor> state(int layer, int index) {
+        return Optional.empty();
+    }
+
+    /// Keeps a layer's state after the last token of this pass.
+    ///
+    /// @param state [sequences, …]
+    default void keep(int layer, int index, Tensor state) {}
 }

@@ -47,7 +47,7 @@ public final class KvCache implements AutoCloseable {
         this.storage = storage;
         int pages = pages(positions);
         for (int layer = 0; layer < transformer.blocks().size(); layer++) {
-            AttentionSpec spec = transformer.blocks().get(layer).attention().spec();
+            AttentionSpec spec = transformer.attention(layer).spec();
             requireWindow(layer, spec.mask(), storage.ring());
             pools.add(
                     KvView.Paged.zeros(arena, storage.type(), pages, spec.kvHeads(), spec.headDim(), spec.valueDim()));
@@ -91,8 +91,8 @@ public final class KvCache implements AutoCloseable {
     /// Bytes that a cache of so many positions takes.
     public static long bytes(Transformer transformer, int positions, KvStorage storage) {
         long perPosition = 0;
-        for (Block block : transformer.blocks()) {
-            AttentionSpec spec = block.attention().spec();
+        for (int layer : transformer.attentionLayers()) {
+            AttentionSpec spec = transformer.attention(layer).spec();
             perPosition += spec.kvHeads() * storage.bytes(spec.headDim(), spec.valueDim());
         }
         return Math.multiplyExact(perPosition, (long) pages(positions) * KvView.PAGE);

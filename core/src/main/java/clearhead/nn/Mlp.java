@@ -10,8 +10,16 @@ public sealed interface Mlp {
     /// @return [tokens, dim]
     Tensor forward(ForwardPass pass, int layer, Tensor x);
 
+    /// Width at [Site#MLP_POST].
+    int hidden();
+
     /// down(act(up x)). Vaswani et al. 2017, arXiv:1706.03762, eq. 2.
     record Dense(Linear up, Linear down, Activation act) implements Mlp {
+        @Override
+        public int hidden() {
+            return up.weight().dim(0);
+        }
+
         @Override
         public Tensor forward(ForwardPass pass, int layer, Tensor x) {
             var h = pass.ops().activate(act, up.forward(pass, x)); // [tokens, hidden]
@@ -21,6 +29,11 @@ public sealed interface Mlp {
 
     /// SwiGLU: down(act(gate x)·up x). Shazeer 2020, arXiv:2002.05202, eq. 6.
     record Gated(Linear gate, Linear up, Linear down, Activation act) implements Mlp {
+        @Override
+        public int hidden() {
+            return gate.weight().dim(0);
+        }
+
         @Override
         public Tensor forward(ForwardPass pass, int layer, Tensor x) {
             var g = gate.forward(pass, x); // [tokens, hidden]

@@ -9,6 +9,16 @@ public sealed interface Norm {
     /// @return [tokens, dim]
     Tensor forward(ForwardPass pass, Tensor x);
 
+    Norm NONE = new None();
+
+    /// Leaves it as it is.
+    record None() implements Norm {
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            return x;
+        }
+    }
+
     /// x/√(mean(x²) + eps)·weight. Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4.
     record Rms(Tensor weight, double eps) implements Norm {
         @Override

@@ -3,6 +3,7 @@ package clearhead.nn;
 import clearhead.ops.Ops;
 import clearhead.tensor.Tensor;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /// A decoder: ids in, logits out. An immutable tree of records that holds weights and nothing else.
 ///
@@ -10,15 +11,38 @@ import java.util.List;
 /// @param head [vocab, dim]; the embedding itself where the two are tied
 /// @param context most positions the model can tell apart
 public record Transformer(
-        Tensor embedding, Positions positions, List<Block> blocks, Norm finalNorm, Linear head, int context) {
+        Tensor embedding,
+        EmbeddingRule embeddingRule,
+        Positions positions,
+        List<Block> blocks,
+        Norm finalNorm,
+        Linear head,
+        LogitRule logitRule,
+        int context)
+        implements Network {
     public Transformer {
         blocks = List.copyOf(blocks);
+    }
+
+    /// Embeddings and logits as they are.
+    public Transformer(
+            Tensor embedding, Positions positions, List<Block> blocks, Norm finalNorm, Linear head, int context) {
+        this(embedding, EmbeddingRule.NONE, positions, blocks, finalNorm, head, LogitRule.NONE, context);
+    }
+
+    public Transformer with(EmbeddingRule rule) {
+        return new Transformer(embedding, rule, positions, blocks, finalNorm, head, logitRule, context);
+    }
+
+    public Transformer with(LogitRule rule) {
+        return new Transformer(embedding, embeddingRule, positions, blocks, finalNorm, head, rule, context);
     }
 
     /// @return [rows, vocab]: the logits asked for, see [ForwardPass#logitRows]
     public Tensor forward(ForwardPass pass) {
         Ops ops = pass.ops();
-        var x = positions.embed(pass, ops.embed(embedding, pass.ids())); // [tokens, dim]
+        var x = embeddingRule.forward(pass, ops.embed(embedding, pass.ids())); // [tokens, dim]
+        x = positions.embed(pass, x);
         return forward(pass, 0, pass.tap(Site.EMBED, -1, x));
     }
 
@@ -37,18 +61,47 @@ public record Transformer(
         if (pass.logitRows().isPresent()) {
             x = ops.select(x, pass.logitRows().get());
         }
-        return pass.tap(Site.LOGITS, -1, head.forward(pass, x)); // [rows, vocab]
+        return pass.tap(Site.LOGITS, -1, logits(pass, x));
     }
 
+    /// @param x [rows, dim], after the last norm
+    /// @return [rows, vocab]
+    public Tensor logits(ForwardPass pass, Tensor x) {
+        return logitRule.forward(pass, head.forward(pass, x));
+    }
+
+    @Override
     public int vocab() {
         return embedding.dim(0);
     }
 
+    @Override
     public int dim() {
         return embedding.dim(1);
     }
 
+    @Override
     public int layers() {
         return blocks.size();
+    }
+
+    /// The softmax attention of a layer.
+    ///
+    /// @throws IllegalArgumentException if the layer has another mixer
+    public Attention attention(int layer) {
+        if (blocks.get(layer).mixer() instanceof Attention attention) {
+            return attention;
+        }
+        throw new IllegalArgumentException("layer " + layer + " has no attention but a "
+                + blocks.get(layer).mixer().getClass().getSimpleName() + "; the layers with attention are "
+                + attentionLayers());
+    }
+
+    /// Numbers of the layers with softmax attention; all of them in most models.
+    public List<Integer> attentionLayers() {
+        return IntStream.range(0, blocks.size())
+                .filter(layer -> blocks.get(layer).mixer() instanceof Attention)
+                .boxed()
+                .toList();
     }
 }

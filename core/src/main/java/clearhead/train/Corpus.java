@@ -189,7 +189,7 @@ final class Corpus implements AutoCloseable {
     void export(Parameters parameters, Path folder) {
         try (var arena = Arena.ofShared()) {
             Files.createDirectories(folder);
-            Map<String, Tensor> tensors = Exported.of(recipe.family(), parameters::value, arena);
+            Map<String, Tensor> tensors = Exported.of(recipe.architecture(), parameters::value, arena);
             try (var writer = SafetensorsWriter.create(folder.resolve("model.safetensors"))) {
                 writer.metadata(Map.of("format", "pt"));
                 tensors.forEach((name, t) -> writer.declare(name, DType.F16, t.shape()));
@@ -197,7 +197,7 @@ final class Corpus implements AutoCloseable {
                 writer.commit();
             }
             int end = tokenizer.id(recipe.tokenizer().endOfText()).orElseThrow();
-            var config = new LinkedHashMap<String, Object>(recipe.family().config());
+            var config = new LinkedHashMap<String, Object>(recipe.architecture().config());
             config.put("bos_token_id", end);
             config.put("eos_token_id", end);
             config.put("torch_dtype", "float16");
@@ -206,7 +206,7 @@ final class Corpus implements AutoCloseable {
             names.put("tokenizer_class", "PreTrainedTokenizerFast");
             names.put("bos_token", recipe.tokenizer().endOfText());
             names.put("eos_token", recipe.tokenizer().endOfText());
-            names.put("model_max_length", recipe.family().context());
+            names.put("model_max_length", recipe.architecture().context());
             writeJson(folder.resolve("tokenizer_config.json"), names);
             TokenizerJson.write(tokenizer, folder.resolve("tokenizer.json"));
         } catch (IOException e) {

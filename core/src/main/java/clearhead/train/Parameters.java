@@ -1,6 +1,6 @@
 package clearhead.train;
 
-import clearhead.model.Family;
+import clearhead.model.Architecture;
 import clearhead.model.Parameter;
 import clearhead.model.Weights;
 import clearhead.nn.Transformer;
@@ -55,14 +55,14 @@ public final class Parameters {
         this.second = Tensor.zeros(arena, type, used);
     }
 
-    /// What a model of this family learns.
-    public static Parameters of(Arena arena, DType type, Family family) {
-        return new Parameters(arena, type, family.parameters());
+    /// What a model of this architecture learns.
+    public static Parameters of(Arena arena, DType type, Architecture architecture) {
+        return new Parameters(arena, type, architecture.parameters());
     }
 
     /// The model over these values: when they change, it does.
-    public Transformer model(Family family, Arena arena) {
-        return family.build(Weights.of(this::value, type, arena));
+    public Transformer model(Architecture architecture, Arena arena) {
+        return architecture.decoder(Weights.of(this::value, type, arena));
     }
 
     public DType type() {

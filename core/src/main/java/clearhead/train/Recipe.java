@@ -1,8 +1,8 @@
 package clearhead.train;
 
 import clearhead.io.Json;
+import clearhead.model.Architecture;
 import clearhead.model.Config;
-import clearhead.model.Family;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +23,7 @@ public record Recipe(
         String name,
         long seed,
         Vocabulary tokenizer,
-        Family family,
+        Architecture architecture,
         List<Text> texts,
         Hyperparameters training,
         String hash) {
@@ -99,24 +99,32 @@ public record Recipe(
     public static Recipe read(Path file) {
         var json = Json.readObject(file);
         var tokenizer = json.object("tokenizer");
-        var family = Family.of(new Config(json.object("model")));
+        var architecture = Architecture.of(new Config(json.object("model")));
         var vocabulary = new Vocabulary(
                 tokenizer.integer("vocab"),
                 tokenizer.text("rule", "gpt2"),
                 tokenizer.text("end_of_text", "<|endoftext|>"));
-        if (family.vocab() != vocabulary.size()) {
+        if (architecture.vocab() != vocabulary.size()) {
             throw json.object("model")
-                    .wrong("vocab_size", "wanted the tokenizer's " + vocabulary.size() + ", found " + family.vocab());
+                    .wrong(
+                            "vocab_size",
+                            "wanted the tokenizer's " + vocabulary.size() + ", found " + architecture.vocab());
         }
         var training = hyperparameters(json.object("training"));
-        if (training.context() > family.context()) {
+        if (training.context() > architecture.context()) {
             throw json.object("training")
                     .wrong(
                             "context",
-                            "wanted at most the model's " + family.context() + ", found " + training.context());
+                            "wanted at most the model's " + architecture.context() + ", found " + training.context());
         }
         return new Recipe(
-                json.text("name"), json.longInteger("seed"), vocabulary, family, texts(json), training, hash(json));
+                json.text("name"),
+                json.longInteger("seed"),
+                vocabulary,
+                architecture,
+                texts(json),
+                training,
+                hash(json));
     }
 
     /// Of all fields but those that only say when something is told or written, or how a step is cut

@@ -84,8 +84,8 @@ public final class Training implements AutoCloseable {
         this.listener = listener;
         this.steps = options.steps().orElse(recipe.training().steps());
         this.corpus = Corpus.prepare(recipe, options.data(), options.out(), listener::note);
-        this.parameters = Parameters.of(arena, DType.F32, recipe.family());
-        this.learner = new Learner(backend, parameters.model(recipe.family(), arena), parameters);
+        this.parameters = Parameters.of(arena, DType.F32, recipe.architecture());
+        this.learner = new Learner(backend, parameters.model(recipe.architecture(), arena), parameters);
         this.checkpoints = new Checkpoints(options.out().resolve("checkpoints"), options.keep());
     }
 

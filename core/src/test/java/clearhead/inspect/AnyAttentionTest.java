@@ -59,8 +59,7 @@ class AnyAttentionTest {
                 .map(block -> {
                     var b = (Block.PreNorm) block;
                     Attention a = b.attention();
-                    var other = new Attention(
-                            change.apply(a.spec()), a.positions(), a.query(), a.key(), a.value(), a.output());
+                    var other = a.withSpec(change.apply(a.spec()));
                     return (Block) new Block.PreNorm(b.attentionNorm(), other, b.mlpNorm(), b.mlp());
                 })
                 .toList();

@@ -177,7 +177,7 @@ class AttentionMapTest {
     @Test
     void valueNormsAreTheLengthsOfValuesThroughWo() {
         each(5, (run, ops) -> {
-            var attention = run.model().blocks().get(1).attention();
+            var attention = run.model().attention(1);
             var spec = attention.spec();
             for (int head = 0; head < spec.heads(); head++) {
                 double[] value = run.pattern(1).value(head, 3);

@@ -115,6 +115,7 @@ class ContributionsTest {
         Tensor weight = switch (model.finalNorm()) {
             case clearhead.nn.Norm.Rms(Tensor w, double _) -> w;
             case clearhead.nn.Norm.Layer(Tensor w, Tensor _, double _) -> w;
+            case clearhead.nn.Norm.None _ -> throw new AssertionError("the models here have a norm");
         };
         double mean = 0;
         for (double v : part) {

@@ -6,6 +6,7 @@ import clearhead.nn.Linear;
 import clearhead.nn.Mlp;
 import clearhead.nn.Norm;
 import clearhead.nn.Positions;
+import clearhead.nn.Projections;
 import clearhead.nn.Transformer;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
@@ -55,15 +56,18 @@ final class Doubled {
                 new Block.PreNorm(of(b.attentionNorm()), of(b.attention()), of(b.mlpNorm()), of(b.mlp()));
             case Block.PostNorm b ->
                 new Block.PostNorm(of(b.attention()), of(b.attentionNorm()), of(b.mlp()), of(b.mlpNorm()));
+            default -> throw new AssertionError("not doubled yet: " + block);
         };
     }
 
     private Attention of(Attention a) {
-        return new Attention(a.spec(), of(a.positions()), of(a.query()), of(a.key()), of(a.value()), of(a.output()));
+        Projections.Separate p = a.separate();
+        return new Attention(a.spec(), of(a.positions()), of(p.query()), of(p.key()), of(p.value()), of(a.output()));
     }
 
     private Norm of(Norm norm) {
         return switch (norm) {
+            case Norm.None n -> n;
             case Norm.Rms n -> new Norm.Rms(of(n.weight()), n.eps());
             case Norm.Layer n -> new Norm.Layer(of(n.weight()), of(n.bias()), n.eps());
         };

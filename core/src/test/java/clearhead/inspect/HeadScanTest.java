@@ -103,7 +103,7 @@ class HeadScanTest {
 
     /// ‖z·Wo‖ by plain sums.
     private static double norm(Run run, int layer, int head) {
-        var weight = run.model().blocks().get(layer).attention().output().weight();
+        var weight = run.model().attention(layer).output().weight();
         int headDim = run.pattern(layer).spec().headDim();
         double sum = 0;
         for (int t = 0; t < run.tokens(); t++) {

@@ -132,7 +132,7 @@ class InterventionsTest {
     void headsAreScaledInTheirOwnSlice(String name) {
         inDouble(name, (model, ops) -> {
             int heads = 4;
-            int d = model.blocks().getFirst().attention().spec().headDim();
+            int d = model.attention(model.attentionLayers().getFirst()).spec().headDim();
             var plain = new PlainRun(model, ops, IDS) {
                 @Override
                 void change(Site site, int layer, double[] value) {
@@ -182,7 +182,7 @@ class InterventionsTest {
                 };
                 same(plain.logits(), run(model, ops, "patch:" + site.label() + ".1:4<5"));
             }
-            int d = model.blocks().getFirst().attention().spec().headDim();
+            int d = model.attention(model.attentionLayers().getFirst()).spec().headDim();
             var head = new PlainRun(model, ops, IDS) {
                 @Override
                 void change(Site at, int layer, double[] value) {
@@ -220,7 +220,7 @@ class InterventionsTest {
             swapped[1] = 7;
             var other = new PlainRun(model, ops, OTHER);
             other.logits();
-            int d = model.blocks().getFirst().attention().spec().headDim();
+            int d = model.attention(model.attentionLayers().getFirst()).spec().headDim();
             var plain = new PlainRun(model, ops, swapped) {
                 @Override
                 boolean inSum(int layer, int head, int query, int key) {

@@ -148,6 +148,7 @@ class LensTest {
         }
         var y = new double[dim];
         switch (model.finalNorm()) {
+            case Norm.None _ -> System.arraycopy(x, 0, y, 0, dim);
             case Norm.Rms(Tensor weight, double eps) -> {
                 for (double v : x) {
                     square += v * v / dim;

@@ -74,13 +74,13 @@ class PlainRun {
         int d = spec.headDim();
         double[] q = attention
                 .positions()
-                .rotate(pass, attention.query().forward(pass, x).reshape(tokens, spec.heads(), d))
+                .rotate(pass, attention.separate().query().forward(pass, x).reshape(tokens, spec.heads(), d))
                 .toDoubles();
         double[] k = attention
                 .positions()
-                .rotate(pass, attention.key().forward(pass, x).reshape(tokens, spec.kvHeads(), d))
+                .rotate(pass, attention.separate().key().forward(pass, x).reshape(tokens, spec.kvHeads(), d))
                 .toDoubles();
-        double[] v = attention.value().forward(pass, x).toDoubles();
+        double[] v = attention.separate().value().forward(pass, x).toDoubles();
         Tensor z = ops.workspace().take(x.type(), tokens, spec.heads() * d);
         var cells = new double[spec.heads()][tokens][tokens];
         weights.put(layer, cells);

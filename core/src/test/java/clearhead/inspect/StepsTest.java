@@ -35,7 +35,9 @@ class StepsTest {
                 Backend backend = Backends.named(name, 2)) {
             Ops ops = backend.ops(workspace);
             for (Transformer model : List.of(TinyModels.llama(arena), TinyModels.gpt2(arena))) {
-                int heads = model.blocks().getFirst().attention().spec().heads();
+                int heads = model.attention(model.attentionLayers().getFirst())
+                        .spec()
+                        .heads();
                 for (int layer = 0; layer < model.layers(); layer++) {
                     for (int head = 0; head < heads; head++) {
                         try (var look = Look.at(model, ops, IDS, OptionalInt.of(layer), OptionalInt.of(head), 5)) {

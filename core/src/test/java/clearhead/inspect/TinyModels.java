@@ -89,7 +89,7 @@ final class TinyModels {
         for (Block block : model.blocks()) {
             var b = (Block.PreNorm) block;
             Attention a = b.attention();
-            var attention = new Attention(a.spec(), positions, a.query(), a.key(), a.value(), a.output());
+            var attention = a.withPositions(positions);
             blocks.add(new Block.PreNorm(b.attentionNorm(), attention, b.mlpNorm(), b.mlp()));
         }
         return new Transformer(model.embedding(), positions, blocks, model.finalNorm(), model.head(), model.context());

@@ -9,7 +9,6 @@ import clearhead.io.Json;
 import clearhead.io.ModelFileException;
 import clearhead.io.SafetensorsWriter;
 import clearhead.nn.ForwardPass;
-import clearhead.ops.Activation;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import clearhead.tensor.DType;
@@ -30,8 +29,19 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /// Files that are no good: one clear error that names what is wrong.
 class BadModelTest {
-    private static final Llama LLAMA = new Llama(
-            32, 16, 8, 2, 2, 1, 4, 12, 1e-5, 10000, new RopeScaling.None(), Activation.SILU, false, false, false);
+    private static final Architecture LLAMA = Architecture.of(Config.of(
+            "test",
+            Map.of(
+                    "model_type", "llama",
+                    "vocab_size", 32,
+                    "max_position_embeddings", 16,
+                    "hidden_size", 8,
+                    "num_hidden_layers", 2,
+                    "num_attention_heads", 2,
+                    "num_key_value_heads", 1,
+                    "head_dim", 4,
+                    "intermediate_size", 12,
+                    "rms_norm_eps", 1e-5)));
 
     @TempDir
     @SuppressWarnings("NullAway.Init")
@@ -42,11 +52,11 @@ class BadModelTest {
         write(LLAMA, _ -> {});
     }
 
-    private void write(Family family, Consumer<Map<String, Tensor>> damage) throws IOException {
+    private void write(Architecture architecture, Consumer<Map<String, Tensor>> damage) throws IOException {
         try (var arena = Arena.ofConfined()) {
             var parameters = new LinkedHashMap<String, Tensor>();
             int n = 0;
-            for (Parameter p : family.parameters()) {
+            for (Parameter p : architecture.parameters()) {
                 Tensor t = Tensor.zeros(arena, DType.F32, p.shape().dims());
                 for (long i = 0; i < t.size(); i++) {
                     t.set(i, p.init().mean() + 0.1 * Math.sin(n++));
@@ -56,7 +66,7 @@ class BadModelTest {
             damage.accept(parameters);
             SafetensorsWriter.write(folder.resolve("model.safetensors"), parameters, Map.of());
         }
-        config(family.config());
+        config(architecture.config());
     }
 
     private void config(Map<String, ?> fields) throws IOException {

@@ -81,8 +81,8 @@ class RopeGgufTest {
         // metadata of a GGUF are float32
         assertArrayEquals(wanted, logits(gguf), 2e-5f);
         assertArrayEquals(wanted, logits(back), 2e-5f);
-        RopeScaling before = Family.of(config(source)) instanceof Llama l ? l.scaling() : new RopeScaling.None();
-        RopeScaling after = Family.of(config(back)) instanceof Llama l ? l.scaling() : new RopeScaling.None();
+        RopeScaling before = RopeScaling.of(config(source), 8);
+        RopeScaling after = RopeScaling.of(config(back), 8);
         for (int length : new int[] {10, 60}) {
             double[] a = before.frequencies(8, 10000, length);
             double[] b = after.frequencies(8, 10000, length);

@@ -53,9 +53,9 @@ class BundledModelTest {
         try (Backend backend = Backends.choose();
                 var model = load(backend)) {
             var recipe = Recipe.read(FOLDER.resolve("recipe.json"));
-            assertEquals(recipe.family().size(), model.family().size());
+            assertEquals(recipe.architecture().size(), model.architecture().size());
             assertEquals(recipe.tokenizer().size(), model.tokenizer().size());
-            assertEquals(recipe.family().context(), model.context());
+            assertEquals(recipe.architecture().context(), model.context());
         }
     }
 

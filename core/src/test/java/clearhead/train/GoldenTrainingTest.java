@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import clearhead.io.Checkpoint;
 import clearhead.io.Json;
 import clearhead.io.Safetensors;
+import clearhead.model.Architecture;
 import clearhead.model.Config;
-import clearhead.model.Family;
 import clearhead.model.Parameter;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
@@ -28,18 +28,18 @@ class GoldenTrainingTest {
     void thirtySteps(String backendName) throws Exception {
         Path folder = SharedData.path("golden/training/gpt2");
         var config = folder.resolve("init/config.json");
-        Family family = Family.of(new Config(Json.readObject(config)));
+        Architecture architecture = Architecture.of(new Config(Json.readObject(config)));
         try (var arena = Arena.ofShared();
                 Checkpoint expected = Safetensors.open(folder.resolve("expected.safetensors"));
                 Backend backend = Backends.named(backendName, 2)) {
-            var parameters = Parameters.of(arena, DType.F32, family);
+            var parameters = Parameters.of(arena, DType.F32, architecture);
             Models.load(folder.resolve("init/model.safetensors"), parameters);
             int[] batches = expected.tensor("batches").toInts(); // [30, 4, 33]
             var losses = expected.tensor("losses");
             var optimizer = new AdamW(0.9, 0.95, 1e-8, 0.1, 1);
             int rows = 4;
             int length = 32;
-            try (var learner = new Learner(backend, parameters.model(family, arena), parameters)) {
+            try (var learner = new Learner(backend, parameters.model(architecture, arena), parameters)) {
                 for (int step = 0; step < 30; step++) {
                     var inputs = new int[rows * length];
                     var targets = new int[rows * length];

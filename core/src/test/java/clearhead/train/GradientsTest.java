@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import clearhead.model.Family;
+import clearhead.model.Architecture;
 import clearhead.model.Parameter;
 import clearhead.nn.ForwardPass;
 import clearhead.ops.Backend;
@@ -25,10 +25,11 @@ import org.junit.jupiter.params.provider.FieldSource;
 
 /// Whole models: tape against central differences in F64; F32 kernels against F64.
 class GradientsTest {
-    static final List<Family> TINY = List.of(Models.gpt2(11, 9, 8, 2, 2), Models.llama(11, 9, 8, 2, 4, 2, 12));
+    static final List<Architecture> TINY = List.of(Models.gpt2(11, 9, 8, 2, 2), Models.llama(11, 9, 8, 2, 4, 2, 12));
 
     /// Sizes that are no multiples of a vector, more than one key block.
-    static final List<Family> SMALL = List.of(Models.gpt2(65, 100, 36, 2, 3), Models.llama(65, 100, 36, 2, 6, 3, 52));
+    static final List<Architecture> SMALL =
+            List.of(Models.gpt2(65, 100, 36, 2, 3), Models.llama(65, 100, 36, 2, 6, 3, 52));
 
     private static final Sequences ROWS = new Sequences(0, 5, 8);
     private static final int[] INPUTS = {1, 4, 4, 9, 10, 0, 3, 1};
@@ -43,11 +44,11 @@ class GradientsTest {
 
     @ParameterizedTest
     @FieldSource("TINY")
-    void modelAgainstCentralDifferences(Family family) {
-        var parameters = Parameters.of(arena, DType.F64, family);
+    void modelAgainstCentralDifferences(Architecture architecture) {
+        var parameters = Parameters.of(arena, DType.F64, architecture);
         parameters.start(3);
         roughen(parameters, 7);
-        var model = parameters.model(family, arena);
+        var model = parameters.model(architecture, arena);
         Tensor targets = Tensor.of(arena, TARGETS, TARGETS.length);
         var inputs = new LinkedHashMap<String, Tensor>();
         parameters.list().forEach(p -> inputs.put(p.name(), parameters.value(p.name())));
@@ -67,16 +68,16 @@ class GradientsTest {
 
     @ParameterizedTest
     @FieldSource("SMALL")
-    void float32AgainstFloat64(Family family) {
+    void float32AgainstFloat64(Architecture architecture) {
         var random = new Random(1);
         var rows = new Sequences(0, 91, 111, 112);
         int[] inputs = random.ints(rows.tokens(), 0, 65).toArray();
         int[] targets = random.ints(rows.tokens(), 0, 65).toArray();
 
-        var exact = Parameters.of(arena, DType.F64, family);
+        var exact = Parameters.of(arena, DType.F64, architecture);
         exact.start(3);
         roughen(exact, 7);
-        var rounded = Parameters.of(arena, DType.F32, family);
+        var rounded = Parameters.of(arena, DType.F32, architecture);
         for (long i = 0; i < exact.values().size(); i++) {
             rounded.values().set(i, exact.values().at(i));
             exact.values().set(i, rounded.values().at(i));
@@ -84,11 +85,11 @@ class GradientsTest {
         double wanted;
         double got;
         try (var backend = new ReferenceBackend();
-                var learner = new Learner(backend, exact.model(family, arena), exact)) {
+                var learner = new Learner(backend, exact.model(architecture, arena), exact)) {
             wanted = learner.learn(inputs, targets, rows, 1.0 / rows.tokens());
         }
         try (Backend backend = Backends.choose();
-                var learner = new Learner(backend, rounded.model(family, arena), rounded)) {
+                var learner = new Learner(backend, rounded.model(architecture, arena), rounded)) {
             got = learner.learn(inputs, targets, rows, 1.0 / rows.tokens());
         }
         assertEquals(wanted, got, 1e-5 * wanted);
@@ -122,18 +123,18 @@ class GradientsTest {
 
     @ParameterizedTest
     @FieldSource("SMALL")
-    void oneAndTwoThreadsGiveTheSameBits(Family family) {
-        assertArrayEquals(threeSteps(family, 1), threeSteps(family, 2));
+    void oneAndTwoThreadsGiveTheSameBits(Architecture architecture) {
+        assertArrayEquals(threeSteps(architecture, 1), threeSteps(architecture, 2));
     }
 
-    private float[] threeSteps(Family family, int threads) {
+    private float[] threeSteps(Architecture architecture, int threads) {
         var random = new Random(2);
         var rows = Sequences.equal(3, 70);
-        var parameters = Parameters.of(arena, DType.F32, family);
+        var parameters = Parameters.of(arena, DType.F32, architecture);
         parameters.start(4);
         var optimizer = new AdamW(0.9, 0.95, 1e-8, 0.1, 1);
         try (Backend backend = Backends.best(threads);
-                var learner = new Learner(backend, parameters.model(family, arena), parameters)) {
+                var learner = new Learner(backend, parameters.model(architecture, arena), parameters)) {
             for (int step = 1; step <= 3; step++) {
                 int[] inputs = random.ints(rows.tokens(), 0, 65).toArray();
                 int[] targets = random.ints(rows.tokens(), 0, 65).toArray();
@@ -147,14 +148,14 @@ class GradientsTest {
     /// Gradients of two halves of a batch add up to the gradient of the whole.
     @Test
     void accumulationIsTheSumOfItsParts() {
-        Family family = TINY.get(1);
-        var whole = Parameters.of(arena, DType.F64, family);
-        var halves = Parameters.of(arena, DType.F64, family);
+        Architecture architecture = TINY.get(1);
+        var whole = Parameters.of(arena, DType.F64, architecture);
+        var halves = Parameters.of(arena, DType.F64, architecture);
         whole.start(1);
         halves.start(1);
         try (var backend = new ReferenceBackend();
-                var learner = new Learner(backend, whole.model(family, arena), whole);
-                var other = new Learner(backend, halves.model(family, arena), halves)) {
+                var learner = new Learner(backend, whole.model(architecture, arena), whole);
+                var other = new Learner(backend, halves.model(architecture, arena), halves)) {
             double sum = learner.learn(INPUTS, TARGETS, ROWS, 0.125);
             double parts = other.learn(head(INPUTS, 0, 5), head(TARGETS, 0, 5), Sequences.one(5), 0.125)
                     + other.learn(head(INPUTS, 5, 8), head(TARGETS, 5, 8), Sequences.one(3), 0.125);
@@ -172,9 +173,9 @@ class GradientsTest {
     /// A batch in two pieces drops the weights that it drops as a whole.
     @Test
     void dropoutIsTheSameInPieces() {
-        Family family = TINY.get(1);
-        var whole = Parameters.of(arena, DType.F64, family);
-        var pieces = Parameters.of(arena, DType.F64, family);
+        Architecture architecture = TINY.get(1);
+        var whole = Parameters.of(arena, DType.F64, architecture);
+        var pieces = Parameters.of(arena, DType.F64, architecture);
         whole.start(5);
         pieces.start(5);
         roughen(whole, 9);
@@ -182,8 +183,8 @@ class GradientsTest {
         var inputs = new int[] {1, 2, 3, 4, 5, 6, 7, 8};
         var targets = new int[] {2, 3, 4, 5, 6, 7, 8, 1};
         try (var backend = new ReferenceBackend();
-                var one = new Learner(backend, whole.model(family, arena), whole);
-                var other = new Learner(backend, pieces.model(family, arena), pieces)) {
+                var one = new Learner(backend, whole.model(architecture, arena), whole);
+                var other = new Learner(backend, pieces.model(architecture, arena), pieces)) {
             var dropout = new Dropout(0.5, 11, 0);
             double sum = one.learn(inputs, targets, Sequences.equal(2, 4), 0.125, dropout);
             double parts = other.learn(head(inputs, 0, 4), head(targets, 0, 4), Sequences.one(4), 0.125, dropout)

@@ -2,8 +2,8 @@ package clearhead.train;
 
 import clearhead.io.Checkpoint;
 import clearhead.io.Safetensors;
+import clearhead.model.Architecture;
 import clearhead.model.Config;
-import clearhead.model.Family;
 import clearhead.model.Parameter;
 import clearhead.tensor.Tensor;
 import java.nio.file.Path;
@@ -15,8 +15,8 @@ final class Models {
     private Models() {}
 
     /// Two layers in GPT-2's shape: LayerNorm, learned positions, biases, dense MLP, tied head.
-    static Family gpt2(int vocab, int context, int dim, int layers, int heads) {
-        return Family.of(Config.of(
+    static Architecture gpt2(int vocab, int context, int dim, int layers, int heads) {
+        return Architecture.of(Config.of(
                 "test",
                 Map.of(
                         "model_type", "gpt2",
@@ -28,8 +28,8 @@ final class Models {
     }
 
     /// In Llama's shape: RMSNorm, rotary, grouped heads, gated MLP.
-    static Family llama(int vocab, int context, int dim, int layers, int heads, int kvHeads, int hidden) {
-        return Family.of(Config.of(
+    static Architecture llama(int vocab, int context, int dim, int layers, int heads, int kvHeads, int hidden) {
+        return Architecture.of(Config.of(
                 "test",
                 Map.of(
                         "model_type", "llama",
@@ -66,9 +66,9 @@ final class Models {
         int in = value.rank() == 1 ? 1 : value.dim(1);
         for (int o = 0; o < out; o++) {
             for (int i = 0; i < in; i++) {
-                int row = p.stored().first() + o;
+                int row = p.stored().rows().first() + o;
                 long index = p.stored().transposed() && value.rank() == 2
-                        ? (long) i * p.stored().all() + row
+                        ? (long) i * p.stored().rows().all() + row
                         : (long) row * in + i;
                 pair.see(from, index, (long) o * in + i);
             }

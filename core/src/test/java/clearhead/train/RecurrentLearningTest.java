@@ -38,7 +38,7 @@ class RecurrentLearningTest {
 
     private static Parameter parameter(String name, int... dims) {
         var init = dims.length == 1 ? Parameter.Init.ZEROS : Parameter.Init.normal(0.3);
-        return new Parameter(name, new Shape(dims), init, new Parameter.Stored(name, false, 0, dims[0], 0));
+        return new Parameter(name, new Shape(dims), init, List.of(Parameter.Stored.whole(name, dims[0])));
     }
 
     private static Recurrent.OneWay way(Parameters p, Cell cell, boolean reverse) {

@@ -139,7 +139,7 @@ class TrainingTest {
     private static float[] state(Path out, Path recipeFile) {
         try (var arena = Arena.ofShared()) {
             var recipe = Recipe.read(recipeFile);
-            var parameters = Parameters.of(arena, DType.F32, recipe.family());
+            var parameters = Parameters.of(arena, DType.F32, recipe.architecture());
             var checkpoints = new Checkpoints(out.resolve("checkpoints"), 1);
             Checkpoints.read(checkpoints.newest().orElseThrow(), parameters);
             int n = parameters.values().dim(0);

@@ -1,0 +1,73 @@
+package clearhead.model;
+
+import clearhead.nn.Positions;
+import clearhead.tensor.DType;
+import clearhead.tensor.Layout;
+import clearhead.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/// Weights that hold nothing: a model built of them has the right shapes and no numbers, and tells what
+/// parameters it is made of.
+final class Drawing implements Weights {
+    private final Arena arena;
+    private final Map<String, Parameter> parameters = new LinkedHashMap<>();
+    private final Map<String, Integer> layers = new LinkedHashMap<>();
+
+    Drawing(Arena arena) {
+        this.arena = arena;
+    }
+
+    List<Parameter> parameters() {
+        return List.copyOf(parameters.values());
+    }
+
+    Map<String, Integer> layers() {
+        return Map.copyOf(layers);
+    }
+
+    @Override
+    public DType type() {
+        return DType.F32;
+    }
+
+    @Override
+    public Arena arena() {
+        return arena;
+    }
+
+    @Override
+    public Tensor rows(Parameter p) {
+        Parameter before = parameters.putIfAbsent(p.name(), p);
+        if (before != null && !before.shape().equals(p.shape())) {
+            throw new IllegalStateException(p.name() + " is asked for as " + before.shape() + " and as " + p.shape());
+        }
+        // an address that nobody may read
+        var nothing = MemorySegment.NULL.reinterpret(type().bytes(p.shape().size()));
+        return new Tensor(type(), p.shape(), Layout.ROWS, nothing);
+    }
+
+    @Override
+    public Tensor matrix(Parameter p) {
+        return rows(p);
+    }
+
+    @Override
+    public Tensor vector(Parameter p) {
+        return rows(p);
+    }
+
+    @Override
+    public Positions positions(Supplier<Positions> tables) {
+        return new Positions.None();
+    }
+
+    @Override
+    public void layers(String prefix, int count) {
+        layers.merge(prefix, count, Math::max);
+    }
+}

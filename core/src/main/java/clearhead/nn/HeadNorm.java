@@ -1,0 +1,43 @@
+package clearhead.nn;
+
+import clearhead.tensor.Tensor;
+
+/// Bounds queries, keys or values, so that scores cannot grow without end. Henry et al. 2020,
+/// arXiv:2010.04245; Dehghani et al. 2023, arXiv:2302.05442.
+public sealed interface HeadNorm {
+    HeadNorm NONE = new None();
+
+    /// @param x [tokens, heads, headDim]
+    /// @return the same shape
+    Tensor forward(ForwardPass pass, Tensor x);
+
+    /// Leaves it as it is.
+    record None() implements HeadNorm {
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            return x;
+        }
+    }
+
+    /// Each head's vector by itself, with the same weights for all. Qwen 3, Gemma 3.
+    ///
+    /// @param norm over headDim elements
+    record PerHead(Norm norm) implements HeadNorm {
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            int[] dims = x.shape().dims();
+            return norm.forward(pass, x.reshape(dims[0] * dims[1], dims[2])).reshape(dims);
+        }
+    }
+
+    /// All heads of a token as one vector. OLMo 2.
+    ///
+    /// @param norm over heads·headDim elements
+    record Whole(Norm norm) implements HeadNorm {
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            int[] dims = x.shape().dims();
+            return norm.forward(pass, x.reshape(dims[0], dims[1] * dims[2])).reshape(dims);
+        }
+    }
+}

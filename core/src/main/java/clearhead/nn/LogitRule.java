@@ -1,0 +1,28 @@
+package clearhead.nn;
+
+import clearhead.tensor.Tensor;
+
+/// What happens to the head's products before they are logits.
+public sealed interface LogitRule {
+    LogitRule NONE = new None();
+
+    /// @param x [rows, vocab]
+    /// @return [rows, vocab]
+    Tensor forward(ForwardPass pass, Tensor x);
+
+    /// Nothing.
+    record None() implements LogitRule {
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            return x;
+        }
+    }
+
+    /// Times a constant: Cohere's `logit_scale`, one over Granite's `logits_scaling`.
+    record Scaled(double factor) implements LogitRule {
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            return pass.ops().scale(x, factor);
+        }
+    }
+}
