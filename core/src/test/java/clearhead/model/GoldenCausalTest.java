@@ -1,115 +1,269 @@
 package clearhead.model;
 
+import static clearhead.testing.GoldenFolders.close;
+import static clearhead.testing.GoldenFolders.closeToLargest;
+import static clearhead.testing.GoldenFolders.ints;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import clearhead.io.Checkpoint;
+import clearhead.io.ModelFileException;
 import clearhead.io.Safetensors;
 import clearhead.nn.ForwardPass;
+import clearhead.nn.KvCache;
 import clearhead.ops.Backend;
 import clearhead.ops.BackendProvider;
 import clearhead.ops.Backends;
 import clearhead.ops.Sequences;
-import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
-import clearhead.testing.SharedData;
+import clearhead.testing.GoldenFolders;
+import clearhead.testing.GoldenFolders.Golden;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.MethodSource;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 
-/// Small random models against what transformers computes in float32.
+/// Small random decoders of every family against what transformers computes in float32.
 class GoldenCausalTest {
+    /// What is not written yet: a `model_type`, or one folder such as `causal/falcon-alibi`. Who writes
+    /// a family takes it out: a type named here must be refused at load.
+    private static final Set<String> NOT_YET = Set.of(
+            "bloom",
+            "cohere",
+            "cohere2",
+            "deepseek_v2",
+            "deepseek_v3",
+            "ernie4_5",
+            "ernie4_5_moe",
+            "exaone4",
+            "falcon",
+            "gemma",
+            "gemma2",
+            "gemma3_text",
+            "gemma4_text",
+            "glm4",
+            "glm4_moe",
+            "gpt_neo",
+            "gpt_neox",
+            "gpt_oss",
+            "gptj",
+            "granite",
+            "granitemoe",
+            "granitemoehybrid",
+            "lfm2",
+            "llama4_text",
+            "mamba",
+            "mamba2",
+            "mistral",
+            "mixtral",
+            "mpt",
+            "nanochat",
+            "olmo",
+            "olmo2",
+            "olmo3",
+            "olmoe",
+            "opt",
+            "phi",
+            "phi3",
+            "qwen2",
+            "qwen3",
+            "qwen3_5_text",
+            "qwen3_moe",
+            "qwen3_next",
+            "rwkv",
+            "smollm3",
+            "stablelm",
+            "starcoder2");
 
-    static List<Arguments> cases() {
-        var cases = new ArrayList<Arguments>();
-        for (String model : List.of("gpt2", "llama", "llama-plain", "llama-yarn", "llama-dynamic")) {
-            for (BackendProvider provider : Backends.all()) {
-                if (provider.obstacles().isEmpty()) {
-                    cases.add(Arguments.of(model, provider.name()));
+    @TestFactory
+    Stream<DynamicTest> agreesWithTransformers() {
+        var tests = new ArrayList<DynamicTest>();
+        int missing = 0;
+        List<Golden> all = GoldenFolders.of("causal");
+        for (Golden golden : all) {
+            if (NOT_YET.contains(golden.modelType())) {
+                missing++;
+                tests.add(dynamicTest(golden.name() + " is not written yet", () -> refused(golden)));
+            } else if (NOT_YET.contains(golden.name())) {
+                missing++;
+            } else {
+                for (BackendProvider provider : Backends.all()) {
+                    if (provider.obstacles().isEmpty()) {
+                        tests.add(dynamicTest(
+                                golden.name() + " on " + provider.name(), () -> agrees(golden, provider.name())));
+                    }
                 }
             }
         }
-        return cases;
+        System.out.println("golden decoders: " + (all.size() - missing) + " of " + all.size() + " models");
+        return tests.stream();
     }
 
-    @ParameterizedTest
-    @MethodSource("cases")
-    void agreesWithTransformers(String name, String backendName) {
-        Path folder = SharedData.path("golden/causal/" + name);
-        try (Backend backend = Backends.named(backendName, 2);
-                var model = Model.load(folder, backend);
-                Checkpoint expected = Safetensors.open(folder.resolve("expected.safetensors"));
-                var workspace = new Workspace()) {
-            Tensor ids = expected.tensor("input_ids"); // [2, 48]
-            int tokens = ids.dim(1);
-            var packed = new int[2 * tokens];
-            Arrays.setAll(packed, ids::intAt);
-            var ops = backend.ops(workspace);
-            var seen = new Seen(ops, 0);
-            var pass = ForwardPass.of(ops, packed, Sequences.equal(2, tokens)).with(seen);
-            float[] logits = model.forward(pass).toFloats();
-
-            close("logits", expected.tensor("logits").toFloats(), logits, 1e-4, true);
-            int layers = model.transformer().layers();
-            for (int layer = 0; layer < layers; layer++) {
-                close(
-                        "attentions." + layer,
-                        expected.tensor("attentions." + layer).toFloats(),
-                        seen.get("pattern." + layer),
-                        1e-5,
-                        false);
-                hidden(expected, layer, seen.get("resid_pre." + layer));
-            }
-            hidden(expected, layers, seen.get("final_norm"));
-
-            int[] greedy = new int[expected.tensor("greedy").dim(1)];
-            Arrays.setAll(greedy, i -> expected.tensor("greedy").intAt(i));
-            assertArrayEquals(greedy, continued(model, workspace, Arrays.copyOf(packed, 16), 24));
+    private static void refused(Golden golden) {
+        try (Backend backend = Backends.named("reference", 1)) {
+            assertThrows(
+                    ModelFileException.class,
+                    () -> Model.load(golden.folder(), backend).close(),
+                    () -> golden.modelType() + " loads: take it out of NOT_YET");
         }
     }
 
-    private static void hidden(Checkpoint expected, int index, float[] found) {
-        float[] wanted = expected.tensor("hidden_states." + index).toFloats();
-        // the probe sees both rows of the batch, the file has the first
-        close("hidden_states." + index, wanted, Arrays.copyOf(found, wanted.length), 1e-4, true);
+    private static void agrees(Golden golden, String backendName) {
+        try (Backend backend = Backends.named(backendName, 2);
+                var model = Model.load(golden.folder(), backend);
+                Checkpoint expected = Safetensors.open(golden.folder().resolve("expected.safetensors"));
+                var workspace = new Workspace()) {
+            int[] ids = ints(expected, "input_ids"); // [2, tokens]
+            int tokens = ids.length / 2;
+            var ops = backend.ops(workspace);
+            var seen = new Seen(ops, 0);
+            var pass = ForwardPass.of(ops, ids, Sequences.equal(2, tokens)).with(seen);
+            float[] logits = model.forward(pass).toFloats();
+
+            closeToLargest("logits", expected.tensor("logits").toFloats(), logits, 1e-4);
+            int attending = 0;
+            for (int layer = 0; layer < model.transformer().layers(); layer++) {
+                if (seen.has("pattern." + layer)) {
+                    String name = "attentions." + attending++; // counts softmax layers only
+                    close(name, expected.tensor(name).toFloats(), seen.get("pattern." + layer), 1e-5);
+                }
+            }
+            assertEquals(count(expected, "attentions."), attending, "layers with softmax attention");
+            hiddenStates(expected, seen, model.transformer().layers());
+
+            float[] row = Arrays.copyOf(logits, logits.length / 2);
+            workspace.reset();
+            int[] first = Arrays.copyOf(ids, tokens);
+            float[] alone =
+                    model.forward(ForwardPass.of(backend.ops(workspace), first)).toFloats();
+            assertArrayEquals(row, alone, "a row of the batch, alone");
+            assertArrayEquals(row, inPieces(model, workspace, first, tokens / 2 - 1, 3), "in pieces");
+
+            int[] greedy = ints(expected, "greedy");
+            int prompt = tokens == 24 ? 12 : 16;
+            int[] begin = Arrays.copyOf(greedy, prompt);
+            assertArrayEquals(greedy, continued(model, workspace, begin, greedy.length), "greedy with a cache");
+            assertArrayEquals(greedy, recomputed(model, workspace, begin, greedy.length), "greedy without a cache");
+        }
     }
 
-    /// Greedy, computing everything anew for each token.
-    private static int[] continued(Model model, Workspace workspace, int[] prompt, int more) {
-        int[] ids = prompt;
-        for (int n = 0; n < more; n++) {
-            workspace.reset();
-            var ops = model.backend().ops(workspace);
-            float[] logits =
-                    model.forward(ForwardPass.of(ops, ids).lastLogits()).toFloats();
-            int best = 0;
-            for (int i = 1; i < logits.length; i++) {
-                best = logits[i] > logits[best] ? i : best;
+    private static int count(Checkpoint expected, String prefix) {
+        return (int) expected.entries().stream()
+                .filter(e -> e.name().startsWith(prefix))
+                .count();
+    }
+
+    private static void hiddenStates(Checkpoint expected, Seen seen, int layers) {
+        for (int i = 0; i <= layers; i++) {
+            String name = "hidden_states." + i;
+            float[] wanted = expected.tensor(name).toFloats();
+            // models without a last norm end with the last residual
+            String site =
+                    i < layers ? "resid_pre." + i : seen.has("final_norm") ? "final_norm" : "resid_post." + (i - 1);
+            float[] found = seen.get(site);
+            if (i == layers && found.length != 2 * wanted.length) {
+                continue; // projected to the width of the embeddings on the way to the head: OPT
             }
-            ids = Arrays.copyOf(ids, ids.length + 1);
-            ids[ids.length - 1] = best;
+            // the probe sees both rows of the batch, the file has the first
+            closeToLargest(name, wanted, Arrays.copyOf(found, found.length / 2), 1e-4);
+        }
+    }
+
+    /// One sequence in passes of the given lengths and a last one with the rest, with a cache.
+    ///
+    /// @return logits of all tokens
+    private static float[] inPieces(Model model, Workspace workspace, int[] ids, int... pieces) {
+        var all = new float[ids.length * model.transformer().vocab()];
+        try (var cache = new KvCache(model.transformer(), ids.length);
+                var sequence = cache.open()) {
+            int from = 0;
+            for (int piece = 0; from < ids.length; piece++) {
+                int to = piece < pieces.length ? from + pieces[piece] : ids.length;
+                workspace.reset();
+                var rows = Sequences.one(to - from);
+                var pass = ForwardPass.at(
+                                model.backend().ops(workspace),
+                                Arrays.copyOfRange(ids, from, to),
+                                rows,
+                                new int[] {from},
+                                cache.extend(rows, sequence))
+                        .withLengths(ids.length);
+                float[] logits = model.forward(pass).toFloats();
+                System.arraycopy(logits, 0, all, from * model.transformer().vocab(), logits.length);
+                from = to;
+            }
+        }
+        return all;
+    }
+
+    /// Greedy, the prompt in one pass and then token by token with a cache.
+    private static int[] continued(Model model, Workspace workspace, int[] prompt, int length) {
+        int[] ids = Arrays.copyOf(prompt, length);
+        try (var cache = new KvCache(model.transformer(), length);
+                var sequence = cache.open()) {
+            int from = 0;
+            for (int to = prompt.length; to < length; to++) {
+                workspace.reset();
+                var rows = Sequences.one(to - from);
+                var pass = ForwardPass.at(
+                                model.backend().ops(workspace),
+                                Arrays.copyOfRange(ids, from, to),
+                                rows,
+                                new int[] {from},
+                                cache.extend(rows, sequence))
+                        .lastLogits();
+                ids[to] = largest(model.forward(pass).toFloats());
+                from = to;
+            }
         }
         return ids;
     }
 
-    private static void close(String what, float[] wanted, float[] found, double tolerance, boolean ofLargest) {
-        double largest = ofLargest ? 0 : 1;
-        double error = 0;
-        assertTrue(
-                wanted.length == found.length,
-                () -> what + ": wanted " + wanted.length + " values, found " + found.length);
-        for (int i = 0; i < wanted.length; i++) {
-            if (ofLargest) {
-                largest = Math.max(largest, Math.abs(wanted[i]));
-            }
-            double d = Math.abs(wanted[i] - found[i]);
-            error = Double.isNaN(d) ? Double.POSITIVE_INFINITY : Math.max(error, d);
+    /// Greedy, computing everything anew for each token.
+    private static int[] recomputed(Model model, Workspace workspace, int[] prompt, int length) {
+        int[] ids = Arrays.copyOf(prompt, length);
+        for (int to = prompt.length; to < length; to++) {
+            workspace.reset();
+            var ops = model.backend().ops(workspace);
+            var pass = ForwardPass.of(ops, Arrays.copyOf(ids, to)).lastLogits();
+            ids[to] = largest(model.forward(pass).toFloats());
         }
-        double relative = error / largest;
-        assertTrue(relative <= tolerance, () -> what + ": differs by " + relative);
+        return ids;
+    }
+
+    private static int largest(float[] logits) {
+        int best = 0;
+        for (int i = 1; i < logits.length; i++) {
+            best = logits[i] > logits[best] ? i : best;
+        }
+        return best;
+    }
+
+    @Test
+    void theCommittedFoldersAreSmall() throws IOException {
+        for (String kind : List.of("causal", "encoder", "seq2seq")) {
+            try (Stream<Path> folders = Files.list(GoldenFolders.committed().resolve(kind))) {
+                folders.forEach(f -> assertTrue(bytes(f) <= 150_000, () -> f + " has " + bytes(f) + " bytes"));
+            }
+        }
+    }
+
+    private static long bytes(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.mapToLong(f -> f.toFile().length()).sum();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

@@ -58,6 +58,10 @@ public final class Seen implements Probe {
         }
     }
 
+    public boolean has(String name) {
+        return values.containsKey(name);
+    }
+
     public float[] get(String name) {
         float[] found = values.get(name);
         if (found == null) {
