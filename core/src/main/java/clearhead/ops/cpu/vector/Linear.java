@@ -56,6 +56,8 @@ final class Linear {
                     0,
                     weight.dim(0),
                     fresh);
+        } else if (x.dim(0) == 1 && (weight.type() == DType.F16 || weight.type() == DType.BF16)) {
+            HalfRow.product(workspace, workers, x.data(), weight, out.data(), fresh);
         } else {
             product.run(workspace, workers, PackedWeights.source(weight), out.data(), fresh);
         }

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 
-/// Writes the register blocks of the matrix product, `Blocks.java` and `TileBlocks.java`: the compiler
+/// Writes the register blocks of the matrix product, `Blocks`, `TileBlocks`, `HalfBlocks`: the compiler
 /// keeps accumulators in registers only if each is a variable of its own, so there is a method for
 /// each shape.
 ///
@@ -27,7 +27,7 @@ public final class BlockSource {
 
     /// Names and contents of the files, not yet formatted.
     static Map<String, String> files() {
-        return Map.of("Blocks.java", blocks(), "TileBlocks.java", tileBlocks());
+        return Map.of("Blocks.java", blocks(), "TileBlocks.java", tileBlocks(), "HalfBlocks.java", halfBlocks());
     }
 
     private static String blocks() {
@@ -68,6 +68,84 @@ public final class BlockSource {
             source.block(rows, 2, true);
         }
         return source.text.append("}\n").toString();
+    }
+
+    private static String halfBlocks() {
+        var source = new BlockSource();
+        source.text.append("""
+            package clearhead.ops.cpu.vector;
+
+            import static clearhead.ops.cpu.vector.Lanes.BYTES;
+            import static clearhead.ops.cpu.vector.Lanes.COUNT;
+            import static clearhead.ops.cpu.vector.Lanes.FLOATS;
+            import static clearhead.ops.cpu.vector.Lanes.INTS;
+            import static clearhead.ops.cpu.vector.Lanes.ORDER;
+
+            import java.lang.foreign.MemorySegment;
+            import java.lang.foreign.ValueLayout;
+            import jdk.incubator.vector.FloatVector;
+            import jdk.incubator.vector.IntVector;
+            import jdk.incubator.vector.VectorOperators;
+
+            /// Register blocks for a row on panels of 16-bit weights ([HalfPanels]), which are widened in
+            /// registers: memory sets the pace, and is read once. c [vectors] += a·b, in the order and with
+            /// the bits of [Blocks] on the same weights as floats. Written by `BlockSource`, which lies
+            /// among the tests: change that, not this.
+            ///
+            /// `half` is IEEE half precision without infinities and NaN: exponent and fraction in a float's
+            /// place, and the exponent's missing 112 by a product, which is exact. `bfloat` is the upper half
+            /// of a float. Offsets are in bytes.
+            final class HalfBlocks {
+                private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
+
+                /// Bytes of a panel for each two steps.
+                private static final long PAIR = HalfPanels.PAIR_BYTES;
+
+                private static final int IN_PANEL = Product.PANEL / COUNT;
+
+                private HalfBlocks() {}
+
+                /// From the first panel to vector `v`.
+                private static long vector(int v, long bPanel) {
+                    return v / IN_PANEL * bPanel + v % IN_PANEL * BYTES;
+                }
+            """);
+        for (int vectors : new int[] {8, 4, 2, 1}) {
+            source.widening(true, vectors);
+            source.widening(false, vectors);
+        }
+        return source.text.append("}\n").toString();
+    }
+
+    private void widening(boolean ieee, int vectors) {
+        line("");
+        line("static void %s%d(MemorySegment a, long aOff,", ieee ? "half" : "bfloat", vectors);
+        line("MemorySegment b, long bOff, long bPanel, MemorySegment s, long sOff,");
+        line("MemorySegment c, long cOff, int pairs) {");
+        for (int v = 0; v < vectors; v++) {
+            line("FloatVector s%d = FloatVector.fromMemorySegment(FLOATS, s, %s, ORDER);", v, plus("sOff", v, "BYTES"));
+        }
+        for (int v = 0; v < vectors; v++) {
+            line("long b%d = bOff + vector(%d, bPanel);", v, v);
+        }
+        String number = ieee ? ".and(0x8fffe000).reinterpretAsFloats().mul(0x1p112f)" : ".reinterpretAsFloats()";
+        String low = ieee
+                ? ".lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3)"
+                : ".lanewise(VectorOperators.LSHL, 16)";
+        String high = ieee ? ".lanewise(VectorOperators.ASHR, 3)" : ".and(0xffff0000)";
+        line("for (int k = 0; k < pairs; k++) {");
+        line("FloatVector x0 = FloatVector.broadcast(FLOATS, a.get(F32, aOff + k * 8L));");
+        line("FloatVector x1 = FloatVector.broadcast(FLOATS, a.get(F32, aOff + k * 8L + 4));");
+        for (int v = 0; v < vectors; v++) {
+            line("IntVector w%d = IntVector.fromMemorySegment(INTS, b, b%d + k * PAIR, ORDER);", v, v);
+            line("s%d = w%d%s%s.fma(x0, s%d);", v, v, low, number, v);
+            line("s%d = w%d%s%s.fma(x1, s%d);", v, v, high, number, v);
+        }
+        line("}");
+        for (int v = 0; v < vectors; v++) {
+            line("s%d.intoMemorySegment(c, %s, ORDER);", v, plus("cOff", v, "BYTES"));
+        }
+        line("}");
     }
 
     private void head(String name, String comment, String members) {
