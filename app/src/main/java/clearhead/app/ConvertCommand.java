@@ -1,8 +1,8 @@
 package clearhead.app;
 
+import clearhead.io.GgufMixture;
 import clearhead.io.JsonWriter;
 import clearhead.model.Conversion;
-import clearhead.tensor.DType;
 import java.io.PrintWriter;
 import java.io.Writer;
 import java.nio.file.Path;
@@ -23,22 +23,6 @@ import picocli.CommandLine.Spec;
                     + " them. --out FILE.gguf: one file, as llama.cpp loads it."
         })
 final class ConvertCommand implements Callable<Integer> {
-    /// Names of element types are written small, as llama.cpp's are.
-    enum Type {
-        f32(DType.F32),
-        f16(DType.F16),
-        bf16(DType.BF16),
-        q8_0(DType.Q8_0),
-        q4_0(DType.Q4_0),
-        q4_1(DType.Q4_1);
-
-        private final DType type;
-
-        Type(DType type) {
-            this.type = type;
-        }
-    }
-
     @Option(
             names = {"-m", "--model"},
             paramLabel = "M",
@@ -56,10 +40,12 @@ final class ConvertCommand implements Callable<Integer> {
 
     @Option(
             names = "--type",
-            paramLabel = "f32|f16|bf16|q8_0|q4_0|q4_1",
-            description = "Element type of the matrices; the last three in a .gguf only. Default: what they have,"
-                    + " where the target can hold it, else f32.")
-    private Optional<Type> type = Optional.empty();
+            paramLabel = "TYPE",
+            converter = Quantized.Names.class,
+            completionCandidates = Quantized.Names.class,
+            description = "Type of the matrices: ${COMPLETION-CANDIDATES}; those after bf16 in a .gguf only"
+                    + " (see `clearhead quantize`). Default: what they have, where the target can hold it, else f32.")
+    private Optional<GgufMixture> type = Optional.empty();
 
     @Option(names = "--overwrite", description = "Replace files that are there.")
     private boolean overwrite;
@@ -79,11 +65,11 @@ final class ConvertCommand implements Callable<Integer> {
         Optional<Destination> destination =
                 Destination.both(json, Optional.empty()).json();
         PrintWriter out = spec.commandLine().getOut();
-        if (type.isPresent() && type.get().type.isQuantized() && !to.toString().endsWith(".gguf")) {
-            throw new UsageException(
-                    "--type " + type.get() + " is a type of GGUF: --out wants a name that ends in .gguf then");
+        if (type.isPresent() && type.get().type().isQuantized()) {
+            quantize(type.get(), out, destination);
+            return 0;
         }
-        var options = new Conversion.Options(type.map(t -> t.type), overwrite);
+        var options = new Conversion.Options(type.map(GgufMixture::type), overwrite);
         Conversion.Result result = Conversion.convert(OpenModel.find(model), to, options);
         PrintWriter err = spec.commandLine().getErr();
         result.notes().forEach(note -> err.println("clearhead: " + note));
@@ -94,6 +80,17 @@ final class ConvertCommand implements Callable<Integer> {
         }
         destination.ifPresent(d -> d.write(out, writer -> write(writer, result)));
         return 0;
+    }
+
+    private void quantize(GgufMixture mixture, PrintWriter out, Optional<Destination> destination) {
+        Quantized quantized = Quantized.write(OpenModel.find(model), mixture, to, overwrite);
+        PrintWriter err = spec.commandLine().getErr();
+        quantized.notes().forEach(note -> err.println("clearhead: " + note));
+        err.flush();
+        if (destination.filter(Destination::isStandardOutput).isEmpty()) {
+            out.println(quantized.line());
+        }
+        destination.ifPresent(d -> d.write(out, writer -> quantized.writeJson(writer, "convert")));
     }
 
     private static void write(Writer to, Conversion.Result result) {

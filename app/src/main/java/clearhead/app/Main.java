@@ -31,6 +31,7 @@ import picocli.CommandLine.ScopeType;
             ChatCommand.class,
             EvalCommand.class,
             ConvertCommand.class,
+            QuantizeCommand.class,
             TokensCommand.class,
             TraceCommand.class,
             AblateCommand.class,
