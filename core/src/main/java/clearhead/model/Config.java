@@ -139,6 +139,19 @@ public record Config(Json.Obj json) {
         return of(source(), fields);
     }
 
+    /// The same with values for the fields that are missing, as transformers leaves out what is usual.
+    public Config withDefaults(Map<String, ?> values) {
+        var fields = new LinkedHashMap<String, Object>(values);
+        fields.putAll(json.fields());
+        return of(source(), fields);
+    }
+
+    /// What is said about the text in the configuration of a model that reads pictures too
+    /// (`text_config`); the same for a model of text.
+    public Config ofText() {
+        return json.has("text_config") ? new Config(json.object("text_config")) : this;
+    }
+
     /// The file, for error messages.
     private String source() {
         String at = json.at();

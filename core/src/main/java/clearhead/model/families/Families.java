@@ -10,8 +10,18 @@ public final class Families {
 
     /// By name.
     public static final List<Family> ALL = List.of(
-            new Gpt2(), //
-            new Llama());
+            new Ernie(),
+            new Exaone4(),
+            new Gpt2(),
+            new Granite(),
+            new Llama(),
+            new Mistral(),
+            new Olmo2("olmo2", "Olmo2ForCausalLM"),
+            new Olmo2("olmo3", "Olmo3ForCausalLM"),
+            new Phi3(),
+            new Qwen2(),
+            new Qwen3(),
+            new SmolLm3());
 
     /// The names most like one that nobody knows, best first.
     public static List<String> nearest(String name) {

@@ -4,6 +4,9 @@ import clearhead.model.Config;
 import clearhead.model.Parts;
 import clearhead.nn.Attention;
 import clearhead.nn.Block;
+import clearhead.nn.HeadNorm;
+import clearhead.nn.HeadNorms;
+import clearhead.nn.Mixer;
 import clearhead.nn.Mlp;
 import clearhead.nn.Norm;
 import clearhead.nn.Positions;
@@ -70,6 +73,51 @@ record LlamaSizes(
                 p.residual("o_proj", dim, heads * headDim, outputBias));
     }
 
+    /// The same of a family whose GGUF orders rotary pairs as its checkpoint does.
+    Attention asStored(Parts p, AttentionSpec spec, Positions positions, boolean bias, boolean outputBias) {
+        return new Attention(
+                spec,
+                positions,
+                p.linear("q_proj", heads * headDim, dim, bias),
+                p.linear("k_proj", kvHeads * headDim, dim, bias),
+                p.linear("v_proj", kvHeads * headDim, dim, bias),
+                p.residual("o_proj", dim, heads * headDim, outputBias));
+    }
+
+    /// `q_norm` and `k_norm`, for each head by itself.
+    HeadNorms perHead(Parts p) {
+        return HeadNorms.of(
+                new HeadNorm.PerHead(p.rmsNorm("q_norm", headDim, eps)),
+                new HeadNorm.PerHead(p.rmsNorm("k_norm", headDim, eps)));
+    }
+
+    /// `q_norm` and `k_norm`, for all heads together.
+    HeadNorms whole(Parts p) {
+        return HeadNorms.of(
+                new HeadNorm.Whole(p.rmsNorm("q_norm", heads * headDim, eps)),
+                new HeadNorm.Whole(p.rmsNorm("k_norm", kvHeads * headDim, eps)));
+    }
+
+    /// `input_layernorm` and `post_attention_layernorm` before attention and MLP.
+    Block preNorm(Parts layer, Mixer mixer, Mlp mlp) {
+        return new Block.PreNorm(
+                layer.rmsNorm("input_layernorm", dim, eps),
+                mixer,
+                layer.rmsNorm("post_attention_layernorm", dim, eps),
+                mlp);
+    }
+
+    /// `post_attention_layernorm` and `post_feedforward_layernorm` behind attention and MLP.
+    Block normsBehind(Parts layer, Mixer mixer, Mlp mlp) {
+        return new Block.Sandwich(
+                Norm.NONE,
+                mixer,
+                layer.rmsNorm("post_attention_layernorm", dim, eps),
+                Norm.NONE,
+                mlp,
+                layer.rmsNorm("post_feedforward_layernorm", dim, eps));
+    }
+
     /// `gate_proj`, `up_proj`, `down_proj`.
     Mlp.Gated gated(Parts p) {
         return new Mlp.Gated(
@@ -90,6 +138,11 @@ record LlamaSizes(
                 norm.build(p, "model.norm"),
                 p.linear(tied ? "model.embed_tokens" : "lm_head", vocab, dim, false),
                 Parts.reach(c, headDim, context));
+    }
+
+    /// The same with an RMSNorm at the end.
+    Transformer decoder(Parts p, Config c, Positions positions, Parts.LayerParts block) {
+        return decoder(p, c, positions, block, (parts, name) -> parts.rmsNorm(name, dim, eps));
     }
 
     /// Builds the last norm.
