@@ -153,8 +153,8 @@ class BadModelTest {
 
     @Test
     void unknownArchitecture() throws IOException {
-        config("model_type", "mamba");
-        requireError("mamba", "gpt2, llama");
+        config("model_type", "lama");
+        requireError("\"lama\"", "the nearest known are llama");
     }
 
     @Test

@@ -36,8 +36,7 @@ final class Granite implements Family {
                         rope,
                         (layer, _) -> new Block.ScaledPreNorm(
                                 layer.rmsNorm("input_layernorm", s.dim(), s.eps()),
-                                s.attention(
-                                        layer.at("self_attn."), spec, rope, s.attentionBias(), s.attentionBias()),
+                                s.attention(layer.at("self_attn."), spec, rope, s.attentionBias(), s.attentionBias()),
                                 layer.rmsNorm("post_attention_layernorm", s.dim(), s.eps()),
                                 s.gated(layer.at("mlp.")),
                                 factor))

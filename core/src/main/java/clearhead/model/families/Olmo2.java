@@ -22,9 +22,10 @@ record Olmo2(String name, String transformersClass) implements Family {
     public Network build(Config c, Parts p) {
         var s = LlamaSizes.of(c.withDefaults(Map.of("rms_norm_eps", 1e-5)));
         var kinds = LayerKinds.of(c, s.layers(), i -> (i + 1) % 4 != 0);
-        Positions rope = p.rope(RopeScaling.ofLayers(c, LayerKinds.FULL), s.headDim(), s.context());
+        Config full = RopeScaling.ofLayers(c, LayerKinds.FULL);
+        Positions rope = p.rope(full, s.headDim(), s.context());
         Positions near = p.rope(slidingRope(c), s.headDim(), s.context());
-        return s.decoder(p, c, rope, (layer, i) -> {
+        return s.decoder(p, full, rope, (layer, i) -> {
             Parts at = layer.at("self_attn.");
             Attention attention = s.asStored(
                             at,

@@ -28,8 +28,7 @@ final class SmolLm3 implements Family {
         var s = LlamaSizes.of(c);
         IntPredicate turns = turning(c, s.layers());
         boolean windows = c.flag("use_sliding_window", false);
-        var kinds = LayerKinds.of(
-                windows ? c : c.with(Map.of("sliding_window", 0)), s.layers(), i -> !turns.test(i));
+        var kinds = LayerKinds.of(windows ? c : c.with(Map.of("sliding_window", 0)), s.layers(), i -> !turns.test(i));
         Positions rope = p.rope(c, s.headDim(), s.context());
         return s.decoder(
                 p,
