@@ -109,6 +109,7 @@ public record Config(Json.Obj json) {
             case GELU_TANH -> "gelu_new";
             case SILU -> "silu";
             case RELU -> "relu";
+            case SOFTPLUS -> "softplus";
         };
     }
 

@@ -9,5 +9,7 @@ public enum Activation {
     /// x·σ(x), also called swish.
     SILU,
     /// max(x, 0)
-    RELU
+    RELU,
+    /// log(1 + e^x)
+    SOFTPLUS
 }

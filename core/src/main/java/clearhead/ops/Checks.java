@@ -96,6 +96,17 @@ public final class Checks {
         like(op, bName, b, aName, a);
     }
 
+    /// b like a, or [dim] for a [.., dim].
+    public static void multiply(Tensor a, Tensor b) {
+        activation("multiply", "a", a);
+        if (b.rank() == 1 && a.rank() > 1) {
+            type("multiply", "b", b, a.type());
+            vector("multiply", "b", b, "dim", a.dim(-1), "a [.., dim]");
+        } else {
+            like("multiply", "b", b, "a", a);
+        }
+    }
+
     /// into has the shape of d.
     public static void accumulate(Tensor d, Tensor into) {
         activation("accumulate", "d", d);

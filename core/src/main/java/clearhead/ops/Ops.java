@@ -40,6 +40,12 @@ public interface Ops {
     /// Elementwise factor·x.
     Tensor scale(Tensor x, double factor);
 
+    /// Elementwise a·b.
+    ///
+    /// @param a [.., dim]
+    /// @param b of the same shape, or [dim]: one row for all rows of a
+    Tensor multiply(Tensor a, Tensor b);
+
     /// (x − mean)/√(var + eps)·weight + bias over the last axis. Ba et al. 2016, arXiv:1607.06450.
     ///
     /// @param x [tokens, dim]
@@ -104,6 +110,46 @@ public interface Ops {
             double scale,
             Sequences rows,
             Optional<Tensor> state);
+
+    /// Selective state space of Mamba 1 and 2: every element of x has a state of its own, which forgets as
+    /// fast as the token says; see [StateSpace]. A sequence in one pass and in parts gives the same bits, as
+    /// in [#causalConvolution].
+    ///
+    ///     S ← exp(delta·decay)·S + delta·x·input
+    ///     out = Σ S·output + skip·x,  delta = softplus(step + bias), within limits
+    ///
+    /// @param x [tokens, heads, headDim]; in Mamba 1 every channel is a head of one element
+    /// @param step [tokens, heads]
+    /// @param input [tokens, groups, stateDim]; head h reads group h / (heads / groups)
+    /// @param output [tokens, groups, stateDim]
+    /// @param state [sequences, heads, headDim, stateDim]; absent: zeros
+    /// @return out [tokens, heads, headDim], state like `state`
+    Carried selectiveScan(
+            Tensor x,
+            Tensor step,
+            Tensor input,
+            Tensor output,
+            StateSpace space,
+            Sequences rows,
+            Optional<Tensor> state);
+
+    /// RWKV's average of all earlier values, weighted by their keys and by how long ago they were. Peng et
+    /// al. 2023, arXiv:2305.13048, eq. 16; each channel by itself:
+    ///
+    ///     out[t] = (Σ over i < t of e^((t − 1 − i)·decay + key[i])·value[i] + e^(first + key[t])·value[t])
+    ///              / (the same sum without values)
+    ///
+    /// Sums are carried as numerator and denominator over e^largest, so nothing overflows. A sequence in one
+    /// pass and in parts gives the same bits, as in [#causalConvolution].
+    ///
+    /// @param key [tokens, channels]
+    /// @param value [tokens, channels]
+    /// @param decay [channels], below 0
+    /// @param first [channels]
+    /// @param state [sequences, 3, channels]: numerator, denominator, largest exponent; zeros where there was
+    ///     no token yet; absent: zeros
+    /// @return out [tokens, channels], state like `state`
+    Carried wkv(Tensor key, Tensor value, Tensor decay, Tensor first, Sequences rows, Optional<Tensor> state);
 
     /// Writes new keys and values into the pages of a cache, at the last positions of each sequence:
     /// `past` already counts them in its lengths.

@@ -115,4 +115,71 @@ public final class StateChecks {
         Checks.axis(op, "dOut", "heads", dOut.dim(1), query.dim(1), "query");
         Checks.axis(op, "dOut", "valueDim", dOut.dim(2), value.dim(2), "value");
     }
+
+    /// x [tokens, heads, headDim], step [tokens, heads], input and output [tokens, groups, stateDim],
+    /// state [sequences, heads, headDim, stateDim].
+    public static void selectiveScan(
+            Tensor x,
+            Tensor step,
+            Tensor input,
+            Tensor output,
+            StateSpace space,
+            Sequences rows,
+            Optional<Tensor> state) {
+        String op = "selectiveScan";
+        Checks.activation(op, "x", x, 3, "[tokens, heads, headDim]");
+        Checks.activation(op, "step", step, 2, "[tokens, heads]");
+        Checks.activation(op, "input", input, 3, "[tokens, groups, stateDim]");
+        Checks.axis(op, "x [tokens, …]", "tokens", x.dim(0), rows.tokens(), "rows");
+        Checks.type(op, "step", step, x.type());
+        Checks.axis(op, "step", "tokens", step.dim(0), x.dim(0), "x");
+        Checks.axis(op, "step", "heads", step.dim(1), x.dim(1), "x");
+        Checks.type(op, "input", input, x.type());
+        Checks.axis(op, "input", "tokens", input.dim(0), x.dim(0), "x");
+        Checks.like(op, "output", output, "input", input);
+        if (input.dim(1) == 0 || x.dim(1) % input.dim(1) != 0) {
+            throw new IllegalArgumentException(op + ": heads of x must be a multiple of groups, found " + x.dim(1)
+                    + " heads and " + input.dim(1) + " groups");
+        }
+        boolean each = space.decay().rank() == 2;
+        Checks.activation(op, "decay", space.decay(), each ? 2 : 1, "[heads] or [heads, stateDim]");
+        Checks.axis(op, "decay", "heads", space.decay().dim(0), x.dim(1), "x");
+        if (each) {
+            Checks.axis(op, "decay", "stateDim", space.decay().dim(1), input.dim(2), "input");
+        }
+        Checks.type(op, "decay", space.decay(), x.type());
+        perChannel(op, "skip", space.skip(), "heads", x.dim(1), x);
+        perChannel(op, "bias", space.bias(), "heads", x.dim(1), x);
+        state.ifPresent(s -> {
+            Checks.activation(op, "state", s, 4, "[sequences, heads, headDim, stateDim]");
+            Checks.type(op, "state", s, x.type());
+            Checks.axis(op, "state", "sequences", s.dim(0), rows.count(), "rows");
+            Checks.axis(op, "state", "heads", s.dim(1), x.dim(1), "x");
+            Checks.axis(op, "state", "headDim", s.dim(2), x.dim(2), "x");
+            Checks.axis(op, "state", "stateDim", s.dim(3), input.dim(2), "input");
+        });
+    }
+
+    private static void perChannel(String op, String name, Tensor t, String axis, int wanted, Tensor x) {
+        Checks.type(op, name, t, x.type());
+        Checks.vector(op, name, t, axis, wanted, "the tokens' own");
+    }
+
+    /// key and value [tokens, channels], decay and first [channels], state [sequences, 3, channels].
+    public static void wkv(
+            Tensor key, Tensor value, Tensor decay, Tensor first, Sequences rows, Optional<Tensor> state) {
+        String op = "wkv";
+        Checks.activation(op, "key", key, 2, "[tokens, channels]");
+        Checks.like(op, "value", value, "key", key);
+        Checks.axis(op, "key [tokens, …]", "tokens", key.dim(0), rows.tokens(), "rows");
+        perChannel(op, "decay", decay, "channels", key.dim(1), key);
+        perChannel(op, "first", first, "channels", key.dim(1), key);
+        state.ifPresent(s -> {
+            Checks.activation(op, "state", s, 3, "[sequences, 3, channels]");
+            Checks.type(op, "state", s, key.type());
+            Checks.axis(op, "state", "sequences", s.dim(0), rows.count(), "rows");
+            Checks.axis(op, "state", "numerator, denominator, largest", s.dim(1), 3, "the operation");
+            Checks.axis(op, "state", "channels", s.dim(2), key.dim(1), "key");
+        });
+    }
 }

@@ -28,6 +28,8 @@ sealed interface Node {
 
     record Scale(Tensor x, double factor, Tensor output) implements Node {}
 
+    record Multiply(Tensor a, Tensor b, Tensor output) implements Node {}
+
     record LayerNorm(Tensor x, Tensor weight, Tensor bias, double eps, Tensor output) implements Node {}
 
     record RmsNorm(Tensor x, Tensor weight, double eps, Tensor output) implements Node {}

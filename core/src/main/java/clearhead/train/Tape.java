@@ -15,6 +15,7 @@ import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
+import clearhead.ops.StateSpace;
 import clearhead.ops.StateUpdate;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
@@ -166,6 +167,7 @@ public final class Tape implements Ops {
                 share(b, gradient);
             }
             case Node.Scale(var x, var factor, var _) -> give(x, backwardOps.scale(dOut, factor));
+            case Node.Multiply(var a, var b, var _) -> multiply(a, b, dOut);
             case Node.LayerNorm(var x, var weight, var bias, var eps, var _) ->
                 give(x, adjoints.layerNorm(x, weight, eps, dOut, intoOrScratch(weight), intoOrScratch(bias)));
             case Node.RmsNorm(var x, var weight, var eps, var _) ->
@@ -216,6 +218,22 @@ public final class Tape implements Ops {
                 give(left, d.dLeft());
                 give(right, d.dRight());
             }
+        }
+    }
+
+    private void multiply(Tensor a, Tensor b, Tensor dOut) {
+        if (matters(a)) {
+            give(a, backwardOps.multiply(dOut, b));
+        }
+        if (!matters(b)) {
+            return;
+        }
+        Tensor dB = backwardOps.multiply(dOut, a);
+        if (b.shape().equals(a.shape())) {
+            give(b, dB);
+        } else {
+            int dim = b.dim(0);
+            into(b).ifPresent(d -> adjoints.linearBias(dB.reshape(Math.toIntExact(dB.size() / dim), dim), d));
         }
     }
 
@@ -372,6 +390,11 @@ public final class Tape implements Ops {
     }
 
     @Override
+    public Tensor multiply(Tensor a, Tensor b) {
+        return remember(new Node.Multiply(a, b, ops.multiply(a, b)), a, b);
+    }
+
+    @Override
     public Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
         Tensor y = ops.layerNorm(x, weight, bias, eps);
         return remember(new Node.LayerNorm(x, weight, bias, eps, y), x, weight, bias);
@@ -420,6 +443,25 @@ public final class Tape implements Ops {
         Tensor decay = update.optionalDecay().orElse(query);
         Tensor rate = update.optionalRate().orElse(query);
         return new Carried(remember(node, query, key, value, decay, rate), y.state());
+    }
+
+    @Override
+    public Carried selectiveScan(
+            Tensor x,
+            Tensor step,
+            Tensor input,
+            Tensor output,
+            StateSpace space,
+            Sequences rows,
+            Optional<Tensor> state) {
+        throw new UnsupportedOperationException(
+                "a tape cannot run back through a selective scan: Mamba runs here but is not trained");
+    }
+
+    @Override
+    public Carried wkv(Tensor key, Tensor value, Tensor decay, Tensor first, Sequences rows, Optional<Tensor> state) {
+        throw new UnsupportedOperationException(
+                "a tape cannot run back through RWKV's weighted average: RWKV runs here but is not trained");
     }
 
     @Override

@@ -160,6 +160,7 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
                 yield s * (1 + x * (1 - s));
             }
             case RELU -> x > 0 ? 1 : 0;
+            case SOFTPLUS -> NaiveOps.sigmoid(x);
         };
     }
 

@@ -66,6 +66,16 @@ record NaiveOps(Workspace workspace) implements Ops {
     }
 
     @Override
+    public Tensor multiply(Tensor a, Tensor b) {
+        float[] y = a.toFloats();
+        float[] other = b.toFloats();
+        for (int i = 0; i < y.length; i++) {
+            y[i] *= other[i % other.length];
+        }
+        return result(y, a.shape().dims());
+    }
+
+    @Override
     public Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
         int dim = x.dim(1);
         float[] y = x.toFloats();
@@ -131,6 +141,7 @@ record NaiveOps(Workspace workspace) implements Ops {
             case GELU_TANH -> 0.5f * x * (1 + tanh(x));
             case SILU -> x * sigmoid(x);
             case RELU -> Math.max(x, 0);
+            case SOFTPLUS -> Math.max(x, 0) + (float) Math.log1p((float) Math.exp(-Math.abs(x)));
         };
     }
 
@@ -191,6 +202,23 @@ record NaiveOps(Workspace workspace) implements Ops {
             Sequences rows,
             Optional<Tensor> state) {
         return NaiveCarrying.linearAttention(workspace, query, key, value, update, scale, rows, state);
+    }
+
+    @Override
+    public Carried selectiveScan(
+            Tensor x,
+            Tensor step,
+            Tensor input,
+            Tensor output,
+            StateSpace space,
+            Sequences rows,
+            Optional<Tensor> state) {
+        return NaiveStateSpaces.selectiveScan(workspace, x, step, input, output, space, rows, state);
+    }
+
+    @Override
+    public Carried wkv(Tensor key, Tensor value, Tensor decay, Tensor first, Sequences rows, Optional<Tensor> state) {
+        return NaiveStateSpaces.wkv(workspace, key, value, decay, first, rows, state);
     }
 
     @Override

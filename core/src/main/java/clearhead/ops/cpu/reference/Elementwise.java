@@ -35,6 +35,15 @@ final class Elementwise {
         return y;
     }
 
+    /// a·b, b like a or one row of it.
+    static Tensor multiply(Workspace workspace, Tensor a, Tensor b) {
+        Tensor y = workspace.take(a.type(), a.shape());
+        for (long i = 0; i < y.size(); i++) {
+            y.set(i, a.at(i) * b.at(i % b.size()));
+        }
+        return y;
+    }
+
     static Tensor activate(Workspace workspace, Activation act, Tensor x) {
         Tensor y = workspace.take(x.type(), x.shape());
         for (long i = 0; i < y.size(); i++) {
@@ -78,6 +87,7 @@ final class Elementwise {
             case GELU_TANH -> 0.5 * x * (1 + Math.tanh(cubic(x)));
             case SILU -> x * sigmoid(x);
             case RELU -> Math.max(x, 0);
+            case SOFTPLUS -> Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
         };
     }
 
@@ -93,6 +103,7 @@ final class Elementwise {
             }
             case SILU -> sigmoid(x) * (1 + x * (1 - sigmoid(x)));
             case RELU -> x > 0 ? 1 : 0;
+            case SOFTPLUS -> sigmoid(x);
         };
     }
 

@@ -15,6 +15,7 @@ import clearhead.ops.RecurrenceChecks;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.ops.StateChecks;
+import clearhead.ops.StateSpace;
 import clearhead.ops.StateUpdate;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
@@ -51,6 +52,12 @@ record ReferenceOps(Workspace workspace) implements Ops {
     public Tensor scale(Tensor x, double factor) {
         Checks.elementwise("scale", x);
         return Elementwise.scale(workspace, x, factor);
+    }
+
+    @Override
+    public Tensor multiply(Tensor a, Tensor b) {
+        Checks.multiply(a, b);
+        return Elementwise.multiply(workspace, a, b);
     }
 
     @Override
@@ -101,6 +108,25 @@ record ReferenceOps(Workspace workspace) implements Ops {
             Optional<Tensor> state) {
         StateChecks.linearAttention(query, key, value, update, rows, state);
         return Carrying.linearAttention(workspace, query, key, value, update, scale, rows, state);
+    }
+
+    @Override
+    public Carried selectiveScan(
+            Tensor x,
+            Tensor step,
+            Tensor input,
+            Tensor output,
+            StateSpace space,
+            Sequences rows,
+            Optional<Tensor> state) {
+        StateChecks.selectiveScan(x, step, input, output, space, rows, state);
+        return StateSpaces.selectiveScan(workspace, x, step, input, output, space, rows, state);
+    }
+
+    @Override
+    public Carried wkv(Tensor key, Tensor value, Tensor decay, Tensor first, Sequences rows, Optional<Tensor> state) {
+        StateChecks.wkv(key, value, decay, first, rows, state);
+        return StateSpaces.wkv(workspace, key, value, decay, first, rows, state);
     }
 
     @Override

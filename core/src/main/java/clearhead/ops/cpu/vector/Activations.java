@@ -116,6 +116,7 @@ final class Activations {
             case GELU_TANH -> geluTanh(x, out, from, end);
             case SILU -> silu(x, out, from, end);
             case RELU -> relu(x, out, from, end);
+            case SOFTPLUS -> softplus(x, out, from, end);
         }
     }
 
@@ -127,6 +128,7 @@ final class Activations {
             case GELU_TANH -> geluTanhSlope(x, value, slope, from, end);
             case SILU -> siluSlope(x, value, slope, from, end);
             case RELU -> reluSlope(x, value, slope, from, end);
+            case SOFTPLUS -> softplusSlope(x, value, slope, from, end);
         }
     }
 
@@ -232,6 +234,25 @@ final class Activations {
             FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
             v.blend(0, v.compare(VectorOperators.LT, 0)).intoMemorySegment(value, at, ORDER, m);
             FloatVector.zero(S).blend(1, v.compare(VectorOperators.GT, 0)).intoMemorySegment(slope, at, ORDER, m);
+        }
+    }
+
+    static void softplus(MemorySegment x, MemorySegment out, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            Transcendental.softplus(FloatVector.fromMemorySegment(S, x, at, ORDER, m))
+                    .intoMemorySegment(out, at, ORDER, m);
+        }
+    }
+
+    private static void softplusSlope(MemorySegment x, MemorySegment value, MemorySegment slope, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            Transcendental.softplus(v).intoMemorySegment(value, at, ORDER, m);
+            FloatVector e = Transcendental.exp(v.abs().neg());
+            FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
+            s.blend(e.mul(s), v.compare(VectorOperators.LT, 0)).intoMemorySegment(slope, at, ORDER, m);
         }
     }
 

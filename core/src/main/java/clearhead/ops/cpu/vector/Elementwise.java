@@ -59,6 +59,39 @@ final class Elementwise {
         }
     }
 
+    /// a·b, b like a or one row of it.
+    static Tensor multiply(Workspace workspace, Workers workers, Tensor a, Tensor b) {
+        Tensor out = workspace.take(a.type(), a.shape());
+        if (b.size() == a.size()) {
+            split(workers, a.size(), (from, to) -> product(a.data(), b.data(), 0, out.data(), from, to));
+            return out;
+        }
+        int dim = b.dim(0);
+        Rows.split(workers, Math.toIntExact(a.size() / dim), dim, (from, to) -> {
+            for (long row = from; row < to; row++) {
+                product(a.data(), b.data(), -row * dim, out.data(), row * dim, (row + 1) * dim);
+            }
+        });
+        return out;
+    }
+
+    /// @param shift of b's elements against a's
+    private static void product(MemorySegment a, MemorySegment b, long shift, MemorySegment out, long from, long to) {
+        long end = to * 4;
+        long at = from * 4;
+        for (; at <= end - Lanes.BYTES; at += Lanes.BYTES) {
+            FloatVector.fromMemorySegment(S, a, at, ORDER)
+                    .mul(FloatVector.fromMemorySegment(S, b, at + shift * 4, ORDER))
+                    .intoMemorySegment(out, at, ORDER);
+        }
+        if (at < end) {
+            VectorMask<Float> m = S.indexInRange(0, (int) (end - at) / 4);
+            FloatVector.fromMemorySegment(S, a, at, ORDER, m)
+                    .mul(FloatVector.fromMemorySegment(S, b, at + shift * 4, ORDER, m))
+                    .intoMemorySegment(out, at, ORDER, m);
+        }
+    }
+
     static Tensor scale(Workspace workspace, Workers workers, Tensor x, double factor) {
         Tensor out = workspace.take(x.type(), x.shape());
         float f = (float) factor;

@@ -15,6 +15,7 @@ import clearhead.ops.RecurrenceChecks;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.ops.StateChecks;
+import clearhead.ops.StateSpace;
 import clearhead.ops.StateUpdate;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
@@ -74,6 +75,13 @@ final class VectorOps implements Ops {
     }
 
     @Override
+    public Tensor multiply(Tensor a, Tensor b) {
+        Checks.multiply(a, b);
+        Checks.type("multiply", "a", a, DType.F32);
+        return Elementwise.multiply(workspace, workers, a, b);
+    }
+
+    @Override
     public Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
         Checks.layerNorm(x, weight, bias);
         Checks.type("layerNorm", "x", x, DType.F32);
@@ -127,6 +135,27 @@ final class VectorOps implements Ops {
         StateChecks.linearAttention(query, key, value, update, rows, state);
         Checks.type("linearAttention", "query", query, DType.F32);
         return LinearAttention.forward(workspace, workers, query, key, value, update, scale, rows, state);
+    }
+
+    @Override
+    public Carried selectiveScan(
+            Tensor x,
+            Tensor step,
+            Tensor input,
+            Tensor output,
+            StateSpace space,
+            Sequences rows,
+            Optional<Tensor> state) {
+        StateChecks.selectiveScan(x, step, input, output, space, rows, state);
+        Checks.type("selectiveScan", "x", x, DType.F32);
+        return SelectiveScan.forward(workspace, workers, x, step, input, output, space, rows, state);
+    }
+
+    @Override
+    public Carried wkv(Tensor key, Tensor value, Tensor decay, Tensor first, Sequences rows, Optional<Tensor> state) {
+        StateChecks.wkv(key, value, decay, first, rows, state);
+        Checks.type("wkv", "key", key, DType.F32);
+        return WeightedKeyValues.forward(workspace, workers, key, value, decay, first, rows, state);
     }
 
     @Override
