@@ -27,8 +27,8 @@ final class ConvertCommand implements Callable<Integer> {
             names = {"-m", "--model"},
             paramLabel = "M",
             defaultValue = ModelOption.BUNDLED,
-            description = "What to convert: a name (see `clearhead models`), a folder, or a .gguf, .safetensors or"
-                    + " llama2.c .bin file. Default: ${DEFAULT-VALUE}.")
+            description = "What to convert: a name (see `clearhead models`), a folder, a .gguf, .safetensors or"
+                    + " llama2.c .bin file, or hf:ORG/NAME. Default: ${DEFAULT-VALUE}.")
     private String model = ModelOption.BUNDLED;
 
     @Option(

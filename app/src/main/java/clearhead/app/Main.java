@@ -42,6 +42,8 @@ import picocli.CommandLine.ScopeType;
             BenchCommand.class,
             InfoCommand.class,
             ModelsCommand.class,
+            PullCommand.class,
+            RmCommand.class,
             CompletionCommand.class,
             CommandLine.HelpCommand.class
         },
@@ -50,7 +52,7 @@ import picocli.CommandLine.ScopeType;
         footer = {
             "",
             "`clearhead COMMAND --help` says more. Models live in models/ and are given to"
-                    + " --model by name, folder, .gguf or .safetensors file."
+                    + " --model by name, folder, .gguf or .safetensors file, or as hf:ORG/NAME."
         })
 public final class Main {
     static final int FAILED = 1;
@@ -137,7 +139,7 @@ public final class Main {
     }
 
     /// The launcher keeps standard error for the JVM's own messages and says where ours go.
-    private static FileOutputStream errors() {
+    static FileOutputStream errors() {
         String path = System.getProperty("clearhead.stderr");
         if (path != null) {
             try {
@@ -149,7 +151,7 @@ public final class Main {
         return new FileOutputStream(FileDescriptor.err);
     }
 
-    private static PrintWriter utf8(FileOutputStream stream) {
+    static PrintWriter utf8(FileOutputStream stream) {
         return new PrintWriter(new OutputStreamWriter(stream, StandardCharsets.UTF_8), false);
     }
 }

@@ -16,8 +16,8 @@ final class ModelOption {
             names = {"-m", "--model"},
             paramLabel = "M",
             defaultValue = BUNDLED,
-            description = "A name (see `clearhead models`), a folder, or a .gguf, .safetensors or"
-                    + " llama2.c .bin file. Default: ${DEFAULT-VALUE}.")
+            description = "A name (see `clearhead models`), a folder, a .gguf, .safetensors or"
+                    + " llama2.c .bin file, or hf:ORG/NAME[@REVISION][:FILE]. Default: ${DEFAULT-VALUE}.")
     String model = BUNDLED;
 
     @Option(

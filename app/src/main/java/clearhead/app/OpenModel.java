@@ -1,5 +1,6 @@
 package clearhead.app;
 
+import clearhead.hub.HubName;
 import clearhead.model.Model;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Transformer;
@@ -24,10 +25,10 @@ final class OpenModel implements AutoCloseable {
     private final Model model;
     private final Ops ops;
 
-    private OpenModel(ModelOption option, Backend backend) {
+    private OpenModel(ModelOption option, Path path, Backend backend) {
         this.option = option;
         this.backend = backend;
-        model = Model.load(find(option.model), backend);
+        model = Model.load(path, backend);
         ops = backend.ops(workspace);
     }
 
@@ -42,15 +43,18 @@ final class OpenModel implements AutoCloseable {
         }
         Backend backend = Backends.choose();
         try {
-            return new OpenModel(option, backend);
+            return new OpenModel(option, path, backend);
         } catch (RuntimeException | Error e) {
             backend.close();
             throw e;
         }
     }
 
-    /// The file or folder that a user means: a path, or the name of a bundled model.
+    /// The file or folder that a user means: a path, the name of a bundled model, or a model of the hub.
     static Path find(String nameOrPath) {
+        if (HubName.isOne(nameOrPath)) {
+            return ModelHub.find(nameOrPath);
+        }
         Path path = Path.of(nameOrPath);
         if (Files.exists(path)) {
             return path;

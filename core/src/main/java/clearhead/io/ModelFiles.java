@@ -138,8 +138,17 @@ public record ModelFiles(String name, Path path, Path weights) {
         return parent == null ? file.toString() : folderName(parent);
     }
 
+    /// The folder's own name; of a snapshot in the hub's cache, `models--org--name/snapshots/COMMIT`, the repository's.
     private static String folderName(Path folder) {
-        return String.valueOf(folder.normalize().getFileName());
+        Path whole = folder.normalize();
+        int parts = whole.getNameCount();
+        if (parts >= 3 && whole.getName(parts - 2).toString().equals("snapshots")) {
+            String repo = whole.getName(parts - 3).toString();
+            if (repo.startsWith("models--")) {
+                return repo.substring(repo.lastIndexOf("--") + 2);
+            }
+        }
+        return String.valueOf(whole.getFileName());
     }
 
     /// The file with the tensors in a folder: safetensors, in one file or several, or the only GGUF.

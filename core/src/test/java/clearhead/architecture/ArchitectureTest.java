@@ -31,6 +31,7 @@ class ArchitectureTest {
             Map.entry("ops", Set.of("tensor")),
             Map.entry("measure", Set.of("ops", "tensor")), // for the command line's figures and for bench
             Map.entry("io", Set.of("tensor", "tokenizer")),
+            Map.entry("hub", Set.of("io")), // brings files, knows nothing of what they mean
             Map.entry("nn", Set.of("ops", "tensor")),
             Map.entry(
                     "model",
