@@ -78,6 +78,47 @@ class GoldenCausalTest {
             "stablelm",
             "starcoder2");
 
+    /// GGUF files of `golden/gguf` that no mapping of names and settings is written for yet: these too
+    /// must be refused at load.
+    private static final Set<String> NOT_YET_GGUF = Set.of(
+            "bloom",
+            "cohere",
+            "exaone4-full",
+            "gemma",
+            "gemma2",
+            "gemma4_text",
+            "gemma4_text-moe",
+            "glm4",
+            "glm4_moe",
+            "gpt_neox",
+            "granite",
+            "granitemoe",
+            "mamba2",
+            "mixtral",
+            "mpt-plain",
+            "olmo",
+            "olmo2",
+            "olmo3",
+            "qwen3");
+
+    /// Files that llama.cpp's converter wrote of the committed models, against the same values.
+    @TestFactory
+    Stream<DynamicTest> filesOfLlamaCppAgreeToo() throws IOException {
+        var tests = new ArrayList<DynamicTest>();
+        try (Stream<Path> files = Files.list(GoldenFolders.committed().resolve("gguf"))) {
+            for (Path file : files.sorted().toList()) {
+                String name = file.getFileName().toString().replace(".gguf", "");
+                tests.add(
+                        NOT_YET_GGUF.contains(name)
+                                ? dynamicTest(name + " is not written yet", () -> refused(file, name))
+                                : dynamicTest(
+                                        name, () -> agrees(file, GoldenFolders.committed("causal/" + name), "vector")));
+            }
+        }
+        System.out.println("golden GGUF: " + (tests.size() - NOT_YET_GGUF.size()) + " of " + tests.size() + " files");
+        return tests.stream();
+    }
+
     @TestFactory
     Stream<DynamicTest> agreesWithTransformers() {
         var tests = new ArrayList<DynamicTest>();
@@ -86,14 +127,16 @@ class GoldenCausalTest {
         for (Golden golden : all) {
             if (NOT_YET.contains(golden.modelType())) {
                 missing++;
-                tests.add(dynamicTest(golden.name() + " is not written yet", () -> refused(golden)));
+                tests.add(dynamicTest(
+                        golden.name() + " is not written yet", () -> refused(golden.folder(), golden.modelType())));
             } else if (NOT_YET.contains(golden.name())) {
                 missing++;
             } else {
                 for (BackendProvider provider : Backends.all()) {
                     if (provider.obstacles().isEmpty()) {
                         tests.add(dynamicTest(
-                                golden.name() + " on " + provider.name(), () -> agrees(golden, provider.name())));
+                                golden.name() + " on " + provider.name(),
+                                () -> agrees(golden.folder(), golden.folder(), provider.name())));
                     }
                 }
             }
@@ -102,19 +145,21 @@ class GoldenCausalTest {
         return tests.stream();
     }
 
-    private static void refused(Golden golden) {
+    private static void refused(Path path, String name) {
         try (Backend backend = Backends.named("reference", 1)) {
             assertThrows(
                     ModelFileException.class,
-                    () -> Model.load(golden.folder(), backend).close(),
-                    () -> golden.modelType() + " loads: take it out of NOT_YET");
+                    () -> Model.load(path, backend).close(),
+                    () -> name + " loads: take it out of the set of those not written yet");
         }
     }
 
-    private static void agrees(Golden golden, String backendName) {
+    /// @param path the model
+    /// @param values the folder with its expected.safetensors
+    private static void agrees(Path path, Path values, String backendName) {
         try (Backend backend = Backends.named(backendName, 2);
-                var model = Model.load(golden.folder(), backend);
-                Checkpoint expected = Safetensors.open(golden.folder().resolve("expected.safetensors"));
+                var model = Model.load(path, backend);
+                Checkpoint expected = Safetensors.open(values.resolve("expected.safetensors"));
                 var workspace = new Workspace()) {
             int[] ids = ints(expected, "input_ids"); // [2, tokens]
             int tokens = ids.length / 2;

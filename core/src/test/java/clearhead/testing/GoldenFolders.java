@@ -73,6 +73,11 @@ public final class GoldenFolders {
         }
     }
 
+    /// One of the committed folders, such as `causal/opt`.
+    public static Path committed(String name) {
+        return committed().resolve(name);
+    }
+
     private static void add(List<Golden> all, String name, Path folder) {
         try (Stream<Path> inside = Files.list(folder)) {
             inside.filter(Files::isDirectory)
