@@ -97,13 +97,10 @@ public final class Architecture {
     ///
     /// @throws ModelFileException if the model is none
     public Transformer decoder(Weights weights) {
-        return decoder(build(weights));
-    }
-
-    Transformer decoder(Network network) {
-        return switch (network) {
-            case Transformer transformer -> transformer;
-        };
+        if (build(weights) instanceof Transformer transformer) {
+            return transformer;
+        }
+        throw new ModelFileException(config.json().at(), "a " + name() + " is no decoder");
     }
 
     /// What it was made from.

@@ -4,6 +4,7 @@ import clearhead.io.Json;
 import clearhead.io.ModelFileException;
 import clearhead.ops.Activation;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -111,6 +112,21 @@ public record Config(Json.Obj json) {
             case RELU -> "relu";
             case SOFTPLUS -> "softplus";
         };
+    }
+
+    /// Whether `architectures` names a class with one of these endings: a checkpoint of a bare `BertModel`
+    /// has no head. Where nothing is said, it has one.
+    public boolean hasHead(String... endings) {
+        if (!json.has("architectures")) {
+            return true;
+        }
+        for (Json value : json.array("architectures").items()) {
+            if (value instanceof Json.Text(String name)
+                    && Arrays.stream(endings).anyMatch(name::endsWith)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// The beginning-of-sequence token.

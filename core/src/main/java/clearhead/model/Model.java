@@ -3,6 +3,7 @@ package clearhead.model;
 import clearhead.io.Checkpoint;
 import clearhead.io.Json;
 import clearhead.io.ModelFileException;
+import clearhead.nn.Encoder;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Network;
 import clearhead.nn.Transformer;
@@ -90,11 +91,36 @@ public final class Model implements AutoCloseable {
         return network;
     }
 
-    /// The model as a decoder.
+    /// The blocks of the model, to run or to see: a decoder, or the trunk of an encoder, whose tokens see
+    /// each other in both directions.
+    public Transformer transformer() {
+        return switch (network) {
+            case Transformer transformer -> transformer;
+            case Encoder encoder -> encoder.trunk();
+        };
+    }
+
+    /// The model as an encoder.
     ///
     /// @throws ModelFileException if it is none
-    public Transformer transformer() {
-        return architecture.decoder(network);
+    public Encoder encoder() {
+        if (network instanceof Encoder encoder) {
+            return encoder;
+        }
+        throw new ModelFileException(
+                path(),
+                "a " + architecture.name() + " is no encoder of BERT's kind; generate continues a text with it");
+    }
+
+    /// Refuses a model that cannot continue a text.
+    ///
+    /// @throws ModelFileException if it is no decoder
+    public void requireDecoder() {
+        if (network instanceof Encoder) {
+            throw new ModelFileException(
+                    path(),
+                    "a " + architecture.name() + " is an encoder, which continues no text; use embed or fill with it");
+        }
     }
 
     public Backend backend() {

@@ -1,7 +1,7 @@
 package clearhead.nn;
 
 /// A whole model.
-public sealed interface Network permits Transformer {
+public sealed interface Network permits Transformer, Encoder {
     /// Number of token ids.
     int vocab();
 

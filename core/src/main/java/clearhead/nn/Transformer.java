@@ -5,17 +5,23 @@ import clearhead.tensor.Tensor;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// A decoder: ids in, logits out. An immutable tree of records that holds weights and nothing else.
+/// A stack of blocks with an embedding below and a head above: ids in, logits out. An immutable tree of
+/// records that holds weights and nothing else.
 ///
 /// @param embedding [vocab, dim]
+/// @param embeddingRule what happens to a token's embedding before positions are added
+/// @param entrance what happens after that, before the first block
+/// @param exit what happens after the last norm, before the head
 /// @param head [vocab, dim]; the embedding itself where the two are tied
 /// @param context most positions the model can tell apart
 public record Transformer(
         Tensor embedding,
         EmbeddingRule embeddingRule,
         Positions positions,
+        EmbeddingRule entrance,
         List<Block> blocks,
         Norm finalNorm,
+        EmbeddingRule exit,
         Linear head,
         LogitRule logitRule,
         int context)
@@ -27,23 +33,41 @@ public record Transformer(
     /// Embeddings and logits as they are.
     public Transformer(
             Tensor embedding, Positions positions, List<Block> blocks, Norm finalNorm, Linear head, int context) {
-        this(embedding, EmbeddingRule.NONE, positions, blocks, finalNorm, head, LogitRule.NONE, context);
+        this(
+                embedding,
+                EmbeddingRule.NONE,
+                positions,
+                EmbeddingRule.NONE,
+                blocks,
+                finalNorm,
+                EmbeddingRule.NONE,
+                head,
+                LogitRule.NONE,
+                context);
     }
 
     public Transformer with(EmbeddingRule rule) {
-        return new Transformer(embedding, rule, positions, blocks, finalNorm, head, logitRule, context);
+        return new Transformer(embedding, rule, positions, entrance, blocks, finalNorm, exit, head, logitRule, context);
+    }
+
+    public Transformer withEntrance(EmbeddingRule rule) {
+        return new Transformer(
+                embedding, embeddingRule, positions, rule, blocks, finalNorm, exit, head, logitRule, context);
+    }
+
+    public Transformer withExit(EmbeddingRule rule) {
+        return new Transformer(
+                embedding, embeddingRule, positions, entrance, blocks, finalNorm, rule, head, logitRule, context);
     }
 
     public Transformer with(LogitRule rule) {
-        return new Transformer(embedding, embeddingRule, positions, blocks, finalNorm, head, rule, context);
+        return new Transformer(
+                embedding, embeddingRule, positions, entrance, blocks, finalNorm, exit, head, rule, context);
     }
 
     /// @return [rows, vocab]: the logits asked for, see [ForwardPass#logitRows]
     public Tensor forward(ForwardPass pass) {
-        Ops ops = pass.ops();
-        var x = embeddingRule.forward(pass, ops.embed(embedding, pass.ids())); // [tokens, dim]
-        x = positions.embed(pass, x);
-        return forward(pass, 0, pass.tap(Site.EMBED, -1, x));
+        return forward(pass, 0, enter(pass));
     }
 
     /// Goes on from what enters a block: the blocks below it do not run.
@@ -52,22 +76,39 @@ public record Transformer(
     /// @param x [tokens, dim]: what enters that block, see [Site#RESID_PRE]
     /// @return [rows, vocab]: the logits asked for, the same bits as the whole pass gives from that x
     public Tensor forward(ForwardPass pass, int first, Tensor x) {
+        x = through(pass, first, x);
+        if (pass.logitRows().isPresent()) {
+            x = pass.ops().select(x, pass.logitRows().get());
+        }
+        return pass.tap(Site.LOGITS, -1, logits(pass, x));
+    }
+
+    /// What the blocks and the last norm make of the tokens: no head.
+    ///
+    /// @return [tokens, dim]
+    public Tensor hidden(ForwardPass pass) {
+        return through(pass, 0, enter(pass));
+    }
+
+    private Tensor enter(ForwardPass pass) {
+        var x = embeddingRule.forward(pass, pass.ops().embed(embedding, pass.ids())); // [tokens, dim]
+        x = entrance.forward(pass, positions.embed(pass, x));
+        return pass.tap(Site.EMBED, -1, x);
+    }
+
+    private Tensor through(ForwardPass pass, int first, Tensor x) {
         Ops ops = pass.ops();
         long mark = ops.workspace().mark();
         for (int layer = first; layer < blocks.size(); layer++) {
             x = ops.keep(mark, blocks.get(layer).forward(pass, layer, x));
         }
-        x = pass.tap(Site.FINAL_NORM, -1, finalNorm.forward(pass, x));
-        if (pass.logitRows().isPresent()) {
-            x = ops.select(x, pass.logitRows().get());
-        }
-        return pass.tap(Site.LOGITS, -1, logits(pass, x));
+        return pass.tap(Site.FINAL_NORM, -1, finalNorm.forward(pass, x));
     }
 
     /// @param x [rows, dim], after the last norm
     /// @return [rows, vocab]
     public Tensor logits(ForwardPass pass, Tensor x) {
-        return logitRule.forward(pass, head.forward(pass, x));
+        return logitRule.forward(pass, head.forward(pass, exit.forward(pass, x)));
     }
 
     @Override

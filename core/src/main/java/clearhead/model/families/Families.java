@@ -10,6 +10,7 @@ public final class Families {
 
     /// By name.
     public static final List<Family> ALL = List.of(
+            new Bert(),
             new Ernie(),
             new Exaone4(),
             new Gpt2(),

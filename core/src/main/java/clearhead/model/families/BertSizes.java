@@ -1,0 +1,78 @@
+package clearhead.model.families;
+
+import clearhead.model.Config;
+import clearhead.model.Parameter.Init;
+import clearhead.model.Parts;
+import clearhead.nn.Attention;
+import clearhead.nn.Block;
+import clearhead.nn.EmbeddingRule;
+import clearhead.nn.Linear;
+import clearhead.nn.Mlp;
+import clearhead.nn.Positions;
+import clearhead.ops.Activation;
+import clearhead.ops.AttentionSpec;
+import clearhead.ops.Mask;
+
+/// The sizes of a family that names them as BERT does, and the parts that such families share.
+///
+/// @param hidden width of the MLP
+/// @param segments texts of a pair that can be told apart
+record BertSizes(
+        int vocab,
+        int context,
+        int dim,
+        int layers,
+        int heads,
+        int headDim,
+        int hidden,
+        int segments,
+        double eps,
+        Activation act) {
+
+    static BertSizes of(Config c) {
+        int dim = c.size("hidden_size");
+        int heads = c.size("num_attention_heads");
+        return new BertSizes(
+                c.size("vocab_size"),
+                c.size("max_position_embeddings", 512),
+                dim,
+                c.layers("num_hidden_layers"),
+                heads,
+                c.headDim(dim, "num_attention_heads", heads),
+                c.size("intermediate_size", 4 * dim),
+                c.size("type_vocab_size", 2),
+                c.positive("layer_norm_eps", 1e-12),
+                c.activation("hidden_act", "gelu"));
+    }
+
+    AttentionSpec bidirectional() {
+        return new AttentionSpec(heads, heads, headDim, 1 / Math.sqrt(headDim), Mask.BIDIRECTIONAL);
+    }
+
+    /// A layer as BERT names its parts.
+    Block.PostNorm block(Parts p, AttentionSpec spec) {
+        var attention = new Attention(
+                spec,
+                new Positions.None(),
+                p.linear("attention.self.query", dim, dim, true),
+                p.linear("attention.self.key", dim, dim, true),
+                p.linear("attention.self.value", dim, dim, true),
+                p.residual("attention.output.dense", dim, dim, true));
+        var attentionNorm = p.layerNorm("attention.output.LayerNorm", dim, eps);
+        var mlp = new Mlp.Dense(
+                p.linear("intermediate.dense", hidden, dim, true), p.residual("output.dense", dim, hidden, true), act);
+        return new Block.PostNorm(attention, attentionNorm, mlp, p.layerNorm("output.LayerNorm", dim, eps));
+    }
+
+    /// norm(act(x·Wᵀ + b)) before the head of a masked language model.
+    EmbeddingRule transform(Parts p, String dense, String norm) {
+        return EmbeddingRule.InTurn.of(
+                new EmbeddingRule.Activated(p.linear(dense, dim, dim, true), act),
+                new EmbeddingRule.Normed(p.layerNorm(norm, dim, eps)));
+    }
+
+    /// A head that is the token embedding, with a bias of its own.
+    Linear tiedHead(Parts p, String embedding, String bias) {
+        return Linear.of(p.linear(embedding, vocab, dim, false).weight(), p.tensor(bias, Init.ZEROS, vocab));
+    }
+}
