@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -46,8 +47,10 @@ final class BadServerTest {
 
     @BeforeEach
     void start() throws IOException {
-        server =
-                new FakeHub().file("config.json", "{}").file("vocab.json", "{\"a\":0}").large("model.safetensors", WEIGHTS);
+        server = new FakeHub()
+                .file("config.json", "{}")
+                .file("vocab.json", "{\"a\":0}")
+                .large("model.safetensors", WEIGHTS);
     }
 
     @AfterEach
@@ -182,7 +185,7 @@ final class BadServerTest {
             return true;
         });
         var second = new AtomicInteger();
-        FakeHub.Trick cut = server.tricks.get(CDN);
+        FakeHub.Trick cut = Objects.requireNonNull(server.tricks.get(CDN));
         server.tricks.put(CDN, exchange -> {
             if (second.incrementAndGet() == 2) {
                 exchange.sendResponseHeaders(200, WEIGHTS.length);

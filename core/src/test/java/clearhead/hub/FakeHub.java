@@ -17,6 +17,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -100,8 +101,12 @@ public final class FakeHub implements AutoCloseable {
         return "/api/models/" + REPO + "/revision/main";
     }
 
+    private byte[] bytes(String name) {
+        return Objects.requireNonNull(files.get(name), name);
+    }
+
     String hash(String name) {
-        byte[] bytes = files.get(name);
+        byte[] bytes = bytes(name);
         return large.contains(name)
                 ? hex("SHA-256", bytes)
                 : hex("SHA-1", ("blob " + bytes.length + "\0").getBytes(StandardCharsets.US_ASCII), bytes);
@@ -163,17 +168,17 @@ public final class FakeHub implements AutoCloseable {
         exchange.getResponseHeaders().set("X-Repo-Commit", COMMIT);
         if (large.contains(name)) {
             exchange.getResponseHeaders().set("X-Linked-Etag", '"' + hash(name) + '"');
-            exchange.getResponseHeaders().set("X-Linked-Size", String.valueOf(files.get(name).length));
+            exchange.getResponseHeaders().set("X-Linked-Size", String.valueOf(bytes(name).length));
             redirect(exchange, cdnAddress() + "/blob/" + name + "?signature=x");
         } else {
             exchange.getResponseHeaders().set("ETag", '"' + hash(name) + '"');
-            send(exchange, files.get(name));
+            send(exchange, bytes(name));
         }
     }
 
     private void cdn(HttpExchange exchange) throws IOException {
         if (!tricked(exchange, true)) {
-            send(exchange, files.get(exchange.getRequestURI().getPath().substring("/blob/".length())));
+            send(exchange, bytes(exchange.getRequestURI().getPath().substring("/blob/".length())));
         }
     }
 
@@ -228,10 +233,10 @@ public final class FakeHub implements AutoCloseable {
         for (String name : files.keySet()) {
             Map<String, Object> sibling = new LinkedHashMap<>();
             sibling.put("rfilename", name);
-            sibling.put("size", files.get(name).length);
+            sibling.put("size", bytes(name).length);
             if (large.contains(name)) {
                 sibling.put("blobId", hex("SHA-1", name.getBytes(StandardCharsets.UTF_8)));
-                sibling.put("lfs", Map.of("sha256", hash(name), "size", files.get(name).length, "pointerSize", 134));
+                sibling.put("lfs", Map.of("sha256", hash(name), "size", bytes(name).length, "pointerSize", 134));
             } else {
                 sibling.put("blobId", hash(name));
             }
