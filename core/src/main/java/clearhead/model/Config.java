@@ -91,15 +91,21 @@ public record Config(Json.Obj json) {
     public Activation activation(String name, String otherwise) {
         String found = json.text(name, otherwise);
         return switch (found) {
-            case "gelu" -> Activation.GELU;
-            case "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> Activation.GELU_TANH;
+            case "gelu", "gelu_python" -> Activation.GELU;
+            case "gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate" ->
+                Activation.GELU_TANH;
+            case "quick_gelu" -> Activation.QUICK_GELU;
             case "silu", "swish" -> Activation.SILU;
             case "relu" -> Activation.RELU;
+            case "relu2" -> Activation.RELU_SQUARED;
+            case "sigmoid" -> Activation.SIGMOID;
+            case "tanh" -> Activation.TANH;
             default ->
                 throw json.wrong(
                         name,
                         "unknown activation \"" + found
-                                + "\"; there are gelu, gelu_new, gelu_pytorch_tanh, silu, relu");
+                                + "\"; there are gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, silu, relu, relu2,"
+                                + " sigmoid, tanh");
         };
     }
 
@@ -110,6 +116,10 @@ public record Config(Json.Obj json) {
             case GELU_TANH -> "gelu_new";
             case SILU -> "silu";
             case RELU -> "relu";
+            case RELU_SQUARED -> "relu2";
+            case QUICK_GELU -> "quick_gelu";
+            case SIGMOID -> "sigmoid";
+            case TANH -> "tanh";
             case SOFTPLUS -> "softplus";
         };
     }

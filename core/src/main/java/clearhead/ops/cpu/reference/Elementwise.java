@@ -10,6 +10,8 @@ final class Elementwise {
     private static final double ROOT_TWO_BY_PI = Math.sqrt(2 / Math.PI);
     private static final double CUBIC = 0.044715;
 
+    private static final double QUICK = 1.702;
+
     private Elementwise() {}
 
     static Tensor add(Workspace workspace, Tensor a, Tensor b) {
@@ -87,6 +89,10 @@ final class Elementwise {
             case GELU_TANH -> 0.5 * x * (1 + Math.tanh(cubic(x)));
             case SILU -> x * sigmoid(x);
             case RELU -> Math.max(x, 0);
+            case RELU_SQUARED -> Math.max(x, 0) * Math.max(x, 0);
+            case QUICK_GELU -> x * sigmoid(QUICK * x);
+            case SIGMOID -> sigmoid(x);
+            case TANH -> Math.tanh(x);
             case SOFTPLUS -> Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
         };
     }
@@ -103,6 +109,10 @@ final class Elementwise {
             }
             case SILU -> sigmoid(x) * (1 + x * (1 - sigmoid(x)));
             case RELU -> x > 0 ? 1 : 0;
+            case RELU_SQUARED -> 2 * Math.max(x, 0);
+            case QUICK_GELU -> sigmoid(QUICK * x) * (1 + QUICK * x * sigmoid(-QUICK * x));
+            case SIGMOID -> sigmoid(x) * sigmoid(-x);
+            case TANH -> (1 - Math.tanh(x)) * (1 + Math.tanh(x));
             case SOFTPLUS -> sigmoid(x);
         };
     }

@@ -34,6 +34,8 @@ final class Activations {
 
     private static final float CUBIC = 0.044715f;
 
+    private static final float QUICK = 1.702f;
+
     /// Elements between one loop and the next over the same memory.
     private static final int STRETCH = 1024;
 
@@ -116,6 +118,10 @@ final class Activations {
             case GELU_TANH -> geluTanh(x, out, from, end);
             case SILU -> silu(x, out, from, end);
             case RELU -> relu(x, out, from, end);
+            case RELU_SQUARED -> reluSquared(x, out, from, end);
+            case QUICK_GELU -> quickGelu(x, out, from, end);
+            case SIGMOID -> sigmoid(x, out, from, end);
+            case TANH -> tanh(x, out, from, end);
             case SOFTPLUS -> softplus(x, out, from, end);
         }
     }
@@ -128,6 +134,10 @@ final class Activations {
             case GELU_TANH -> geluTanhSlope(x, value, slope, from, end);
             case SILU -> siluSlope(x, value, slope, from, end);
             case RELU -> reluSlope(x, value, slope, from, end);
+            case RELU_SQUARED -> reluSquaredSlope(x, value, slope, from, end);
+            case QUICK_GELU -> quickGeluSlope(x, value, slope, from, end);
+            case SIGMOID -> sigmoidSlope(x, value, slope, from, end);
+            case TANH -> tanhSlope(x, value, slope, from, end);
             case SOFTPLUS -> softplusSlope(x, value, slope, from, end);
         }
     }
@@ -234,6 +244,91 @@ final class Activations {
             FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
             v.blend(0, v.compare(VectorOperators.LT, 0)).intoMemorySegment(value, at, ORDER, m);
             FloatVector.zero(S).blend(1, v.compare(VectorOperators.GT, 0)).intoMemorySegment(slope, at, ORDER, m);
+        }
+    }
+
+    private static void reluSquared(MemorySegment x, MemorySegment out, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            FloatVector r = v.blend(0, v.compare(VectorOperators.LT, 0));
+            r.mul(r).intoMemorySegment(out, at, ORDER, m);
+        }
+    }
+
+    private static void reluSquaredSlope(
+            MemorySegment x, MemorySegment value, MemorySegment slope, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            FloatVector r = v.blend(0, v.compare(VectorOperators.LT, 0));
+            r.mul(r).intoMemorySegment(value, at, ORDER, m);
+            r.add(r).intoMemorySegment(slope, at, ORDER, m);
+        }
+    }
+
+    private static void quickGelu(MemorySegment x, MemorySegment out, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            FloatVector e = Transcendental.exp(v.abs().mul(-QUICK));
+            FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
+            s.blend(e.mul(s), v.compare(VectorOperators.LT, 0)).mul(v).intoMemorySegment(out, at, ORDER, m);
+        }
+    }
+
+    private static void quickGeluSlope(MemorySegment x, MemorySegment value, MemorySegment slope, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            FloatVector e = Transcendental.exp(v.abs().mul(-QUICK));
+            FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
+            FloatVector es = e.mul(s);
+            FloatVector sigmoid = s.blend(es, v.compare(VectorOperators.LT, 0));
+            sigmoid.mul(v).intoMemorySegment(value, at, ORDER, m);
+            es.mul(s).fma(v.mul(QUICK), sigmoid).intoMemorySegment(slope, at, ORDER, m);
+        }
+    }
+
+    private static void sigmoid(MemorySegment x, MemorySegment out, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            FloatVector e = Transcendental.exp(v.abs().neg());
+            FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
+            s.blend(e.mul(s), v.compare(VectorOperators.LT, 0)).intoMemorySegment(out, at, ORDER, m);
+        }
+    }
+
+    private static void sigmoidSlope(MemorySegment x, MemorySegment value, MemorySegment slope, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            FloatVector e = Transcendental.exp(v.abs().neg());
+            FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
+            FloatVector es = e.mul(s);
+            s.blend(es, v.compare(VectorOperators.LT, 0)).intoMemorySegment(value, at, ORDER, m);
+            es.mul(s).intoMemorySegment(slope, at, ORDER, m);
+        }
+    }
+
+    private static void tanh(MemorySegment x, MemorySegment out, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            Transcendental.tanh(v).intoMemorySegment(out, at, ORDER, m);
+        }
+    }
+
+    private static void tanhSlope(MemorySegment x, MemorySegment value, MemorySegment slope, long from, long end) {
+        for (long at = from; at < end; at += Lanes.BYTES) {
+            VectorMask<Float> m = mask(at, end);
+            FloatVector v = FloatVector.fromMemorySegment(S, x, at, ORDER, m);
+            Transcendental.tanh(v).intoMemorySegment(value, at, ORDER, m);
+            // 1 − tanh² = 4e/(1 + e)² with e = exp(−2|x|), which does not cancel
+            FloatVector e = Transcendental.exp(v.abs().mul(-2));
+            FloatVector s = FloatVector.broadcast(S, 1).div(e.add(1));
+            e.mul(4).mul(s).mul(s).intoMemorySegment(slope, at, ORDER, m);
         }
     }
 
