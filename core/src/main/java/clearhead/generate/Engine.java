@@ -152,6 +152,7 @@ public final class Engine implements AutoCloseable {
         var starts = new ArrayList<Integer>(List.of(0));
         int tokens = 0;
         for (Running r : running) {
+            r.generation.dropStaleKeys(model.transformer());
             int take = Math.min(r.generation.pending(), chunk - tokens);
             if (take > 0) {
                 batch.add(r.generation);
@@ -180,6 +181,7 @@ public final class Engine implements AutoCloseable {
             sequences[s] = g.sequence();
             first[s] = g.sequence().length();
             whole[s] = first[s] + g.pending();
+            g.computed();
             for (int i = 0; i < rows.length(s); i++) {
                 ids[rows.start(s) + i] = g.id(first[s] + i);
             }

@@ -2,6 +2,7 @@ package clearhead.generate;
 
 import clearhead.model.Model;
 import clearhead.nn.KvCache;
+import clearhead.nn.Transformer;
 import clearhead.sampling.Sampler;
 import clearhead.tensor.Tensor;
 import clearhead.tokenizer.StreamingDecoder;
@@ -53,6 +54,7 @@ public final class Generation {
     private final StringBuilder text = new StringBuilder();
     private int[] ids;
     private int count;
+    private int computedAt; // tokens that the text had in the last pass
     private volatile boolean cancelled;
     private Optional<End> end = Optional.empty();
 
@@ -99,6 +101,17 @@ public final class Generation {
 
     KvCache.Sequence sequence() {
         return sequence;
+    }
+
+    /// Forgets the keys where they do not serve a text that has become so long.
+    void dropStaleKeys(Transformer transformer) {
+        if (sequence.length() > 0 && !transformer.keysServe(computedAt, count)) {
+            sequence.truncate(0);
+        }
+    }
+
+    void computed() {
+        computedAt = count;
     }
 
     /// Ids that are to be computed next: the rest of the prompt, or the newest token.

@@ -251,7 +251,12 @@ public sealed interface RopeScaling {
         var near = Positions.Rope.of(arena, type, most, frequencies(rotaryDim, theta), magnitude(), pairing);
         return most == positions
                 ? near
-                : new Positions.RopeByLength(near, most, length -> frequencies(rotaryDim, theta, length), magnitude());
+                : new Positions.RopeByLength(
+                        near, most, length -> frequencies(rotaryDim, theta, length), magnitude(), keys());
+    }
+
+    private Positions.RopeByLength.Keys keys() {
+        return this instanceof LongRope ? Positions.RopeByLength.Keys.ANEW : Positions.RopeByLength.Keys.STAY;
     }
 
     /// Positions that a model whose configuration says `context` can tell apart: with some rules that

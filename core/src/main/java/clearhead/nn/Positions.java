@@ -34,6 +34,12 @@ public sealed interface Positions {
         return Optional.empty();
     }
 
+    /// Whether keys that were turned when a text had `from` tokens still serve when it has `to`. Where they
+    /// do not, a cache has to be filled anew.
+    default boolean keysServe(int from, int to) {
+        return true;
+    }
+
     /// A learned vector for each position, added to the token's. Vaswani et al. 2017, section 3.5.
     ///
     /// @param table [context, dim]
@@ -101,14 +107,22 @@ public sealed interface Positions {
 
     /// Rotary embedding whose frequencies depend on how long a sequence has become, as of dynamic NTK
     /// and LongRoPE. Up to `original` tokens it is `near`, to the bit. Beyond, every pass turns its
-    /// tokens by the frequencies of the length that its sequence has then; keys in a cache stay as they
-    /// were turned, which is what transformers does. Other sequences of the pass change nothing.
+    /// tokens by the frequencies of the length that its sequence has then. Keys in a cache stay as they
+    /// were turned (dynamic NTK) or are computed anew once, when `original` is passed (LongRoPE): each is
+    /// what transformers does. Other sequences of the pass change nothing.
     ///
     /// @param near tables of the first `original` positions
     /// @param original longest sequence that `near` serves
     /// @param beyond frequencies of longer ones
     /// @param magnitude factor on cos and sin beyond
-    record RopeByLength(Rope near, int original, Frequencies beyond, double magnitude) implements Positions {
+    /// @param keys what becomes of those of the first `original` tokens
+    record RopeByLength(Rope near, int original, Frequencies beyond, double magnitude, Keys keys) implements Positions {
+
+        /// Keys in a cache when the sequence becomes longer than `original`.
+        public enum Keys {
+            STAY,
+            ANEW
+        }
 
         /// Frequencies of a sequence of so many tokens.
         @FunctionalInterface
@@ -116,6 +130,14 @@ public sealed interface Positions {
 
             /// @return [pairs], radians a position
             double[] of(int length);
+        }
+
+        @Override
+        public boolean keysServe(int from, int to) {
+            return switch (keys) {
+                case STAY -> true;
+                case ANEW -> from > original || to <= original;
+            };
         }
 
         @Override

@@ -111,6 +111,13 @@ public record Transformer(
         return logitRule.forward(pass, head.forward(pass, exit.forward(pass, x)));
     }
 
+    /// Whether keys of a cache, computed when the text had `from` tokens, still serve when it has `to`. Where
+    /// they do not, the cache has to be filled anew: see [Positions#keysServe].
+    public boolean keysServe(int from, int to) {
+        return attentionLayers().stream()
+                .allMatch(layer -> attention(layer).positions().keysServe(from, to));
+    }
+
     @Override
     public int vocab() {
         return embedding.dim(0);

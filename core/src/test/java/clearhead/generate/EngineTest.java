@@ -20,6 +20,7 @@ import clearhead.sampling.Sampling;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import clearhead.testing.GoldenFolders;
 import clearhead.testing.SharedData;
 import java.util.Arrays;
 import java.util.List;
@@ -59,6 +60,22 @@ class EngineTest {
                 assertArrayEquals(Arrays.copyOfRange(greedy, 16, 40), generation.made(), name);
                 assertEquals(Generation.End.MAX_TOKENS, generation.end().orElseThrow());
             }
+        }
+    }
+
+    /// LongRoPE turns all keys otherwise once the text is longer than the original context, here 16.
+    @ParameterizedTest
+    @MethodSource("backends")
+    void keysAreComputedAnewWhereTheyTurnOtherwise(String backendName) {
+        var folder = GoldenFolders.committed("causal/phi3-longrope");
+        try (Backend backend = Backends.named(backendName, 2);
+                var model = Model.load(folder, backend);
+                var engine = new Engine(model);
+                Checkpoint expected = Safetensors.open(folder.resolve("expected.safetensors"))) {
+            int[] greedy = GoldenFolders.ints(expected, "greedy");
+            var request = Request.of(Arrays.copyOf(greedy, 12)).maxTokens(12).ignoringEnd();
+            var generation = engine.generate(request, Generation.Listener.NONE);
+            assertArrayEquals(Arrays.copyOfRange(greedy, 12, 24), generation.made());
         }
     }
 

@@ -40,7 +40,7 @@ final class Doubled {
             case Positions.Learned p -> new Positions.Learned(of(p.table()));
             case Positions.Rope p -> of(p);
             case Positions.RopeByLength p ->
-                new Positions.RopeByLength(of(p.near()), p.original(), p.beyond(), p.magnitude());
+                new Positions.RopeByLength(of(p.near()), p.original(), p.beyond(), p.magnitude(), p.keys());
             case Positions.Sections p -> new Positions.Sections(of(p.rope()), p.axes());
             case Positions.None p -> p;
         };

@@ -85,7 +85,8 @@ final class TinyModels {
                 Positions.Rope.of(arena, DType.F32, 4, 4, 10000, Pairing.HALVES),
                 4,
                 length -> new double[] {4.0 / length, 0.04 / length},
-                1.1);
+                1.1,
+                Positions.RopeByLength.Keys.STAY);
         for (Block block : model.blocks()) {
             var b = (Block.PreNorm) block;
             Attention a = b.attention();

@@ -272,7 +272,8 @@ class PositionsTest {
     /// Frequencies shrink with the length beyond `original`.
     private Positions.RopeByLength stretching(int original, Pairing pairing) {
         var near = Positions.Rope.of(arena, DType.F32, original, HEAD_DIM, 10000, pairing);
-        return new Positions.RopeByLength(near, original, length -> frequencies(length, original), 1);
+        return new Positions.RopeByLength(
+                near, original, length -> frequencies(length, original), 1, Positions.RopeByLength.Keys.STAY);
     }
 
     private static double[] frequencies(int length, int original) {
