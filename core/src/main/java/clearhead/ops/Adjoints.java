@@ -1,6 +1,7 @@
 package clearhead.ops;
 
 import clearhead.tensor.Tensor;
+import java.util.List;
 import java.util.Optional;
 
 /// Gradients of the operations of [Ops], each from what its forward pass saw or returned. `d` before
@@ -119,11 +120,32 @@ public interface Adjoints {
     /// @param left m
     Joined split(Tensor dOut, int left);
 
+    /// @param forward what [Ops#route] returned
+    /// @param dWeights [tokens, chosen]
+    /// @return dLogits [tokens, experts]
+    default Tensor route(Tensor logits, Routing routing, Routed forward, Tensor dWeights) {
+        RoutingChecks.routeAdjoint(logits, routing, forward, dWeights);
+        Tensor dLogits = zerosLike(logits);
+        routing.adjoint(logits, forward, dWeights, dLogits);
+        return dLogits;
+    }
+
+    /// dPart[row] += weight·dOut, dWeight = row·dOut.
+    ///
+    /// @param dOut [tokens, dim]
+    Combined combine(List<Tensor> parts, Tensor rows, Tensor weights, Tensor dOut);
+
+    /// dOut where low ≤ x ≤ high, else 0.
+    Tensor clamp(Tensor x, double low, double high, Tensor dOut);
+
     /// A new zero-filled tensor like `t`, from the workspace.
     Tensor zerosLike(Tensor t);
 
     /// Gradients of a gate's two inputs.
     record Gated(Tensor dGate, Tensor dUp) {}
+
+    /// Gradients of [Ops#combine]'s parts and weights.
+    record Combined(List<Tensor> dParts, Tensor dWeights) {}
 
     /// Gradients of the two parts of [Ops#join]: [tokens, m] and [tokens, n].
     record Joined(Tensor dLeft, Tensor dRight) {}

@@ -572,7 +572,7 @@ public final class Checks {
         rank(op, name, t, 1, axes);
     }
 
-    private static void indices(String op, String name, Tensor t, String axes, String axis, int limit) {
+    static void indices(String op, String name, Tensor t, String axes, String axis, int limit) {
         integers(op, name, t, axes);
         for (long i = 0; i < t.size(); i++) {
             index(op, name, t.intAt(i), axis, limit);

@@ -1,7 +1,9 @@
 package clearhead.ops;
 
+import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.List;
 import java.util.Optional;
 
 /// The operations a transformer needs. Arguments are checked here once (see [Checks]); results are
@@ -220,6 +222,29 @@ public interface Ops {
     /// @param right [tokens, n]
     /// @return [tokens, m + n]
     Tensor join(Tensor left, Tensor right);
+
+    /// Which experts every token goes to, and how much it takes of each.
+    ///
+    /// @param logits [tokens, experts]
+    default Routed route(Tensor logits, Routing routing) {
+        RoutingChecks.route(logits, routing);
+        Tensor experts = workspace().take(DType.I32, logits.dim(0), routing.chosen());
+        Tensor weights = workspace().take(logits.type(), logits.dim(0), routing.chosen());
+        routing.forward(logits, experts, weights);
+        return new Routed(experts, weights);
+    }
+
+    /// Weighted sums of rows: out[t] = Σ over j of weights[t, j]·row rows[t, j], in the order of j. Rows are
+    /// counted through all parts, one after another.
+    ///
+    /// @param parts each [n, dim]; n may differ
+    /// @param rows I32 [tokens, chosen]
+    /// @param weights [tokens, chosen]
+    /// @return [tokens, dim]
+    Tensor combine(List<Tensor> parts, Tensor rows, Tensor weights);
+
+    /// Elementwise min(max(x, low), high).
+    Tensor clamp(Tensor x, double low, double high);
 
     /// Gives back what was taken from the workspace since `mark`, except `tensor`, which is moved. A
     /// tape, which needs all of it for the way back, gives nothing back.

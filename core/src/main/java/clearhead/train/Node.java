@@ -8,9 +8,12 @@ import clearhead.ops.KvView;
 import clearhead.ops.Pairing;
 import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
+import clearhead.ops.Routed;
+import clearhead.ops.Routing;
 import clearhead.ops.Sequences;
 import clearhead.ops.StateUpdate;
 import clearhead.tensor.Tensor;
+import java.util.List;
 import java.util.Optional;
 
 /// One operation that ran: its inputs and what it returned, as its adjoint needs them. The names are
@@ -77,6 +80,17 @@ sealed interface Node {
             return recurred.out();
         }
     }
+
+    record Route(Tensor logits, Routing routing, Routed routed) implements Node {
+        @Override
+        public Tensor output() {
+            return routed.weights();
+        }
+    }
+
+    record Combine(List<Tensor> parts, Tensor rows, Tensor weights, Tensor output) implements Node {}
+
+    record Clamp(Tensor x, double low, double high, Tensor output) implements Node {}
 
     record Join(Tensor left, Tensor right, Tensor output) implements Node {}
 }

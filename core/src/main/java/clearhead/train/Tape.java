@@ -13,6 +13,8 @@ import clearhead.ops.Ops;
 import clearhead.ops.Pairing;
 import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
+import clearhead.ops.Routed;
+import clearhead.ops.Routing;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.ops.StateSpace;
@@ -212,6 +214,16 @@ public final class Tape implements Ops {
             case Node.CrossEntropy(var logits, var targets, var _) ->
                 give(logits, adjoints.crossEntropy(logits, targets, dOut));
             case Node.Select(var x, var rows, var _) -> give(x, adjoints.select(rows, dOut, x.dim(0)));
+            case Node.Route(var logits, var routing, var routed) ->
+                give(logits, adjoints.route(logits, routing, routed, dOut));
+            case Node.Combine(var parts, var rows, var weights, var _) -> {
+                var d = adjoints.combine(parts, rows, weights, dOut);
+                for (int i = 0; i < parts.size(); i++) {
+                    give(parts.get(i), d.dParts().get(i));
+                }
+                give(weights, d.dWeights());
+            }
+            case Node.Clamp(var x, var low, var high, var _) -> give(x, adjoints.clamp(x, low, high, dOut));
             case Node.Recur recur -> recur(recur, dOut);
             case Node.Join(var left, var right, var _) -> {
                 var d = adjoints.split(dOut, left.dim(1));
@@ -550,6 +562,26 @@ public final class Tape implements Ops {
     @Override
     public Tensor join(Tensor left, Tensor right) {
         return remember(new Node.Join(left, right, ops.join(left, right)), left, right);
+    }
+
+    @Override
+    public Routed route(Tensor logits, Routing routing) {
+        Routed routed = ops.route(logits, routing);
+        remember(new Node.Route(logits, routing, routed), logits);
+        return routed;
+    }
+
+    @Override
+    public Tensor combine(List<Tensor> parts, Tensor rows, Tensor weights) {
+        var from = new ArrayList<>(parts);
+        from.add(weights);
+        Tensor out = ops.combine(parts, rows, weights);
+        return remember(new Node.Combine(parts, rows, weights, out), from.toArray(new Tensor[0]));
+    }
+
+    @Override
+    public Tensor clamp(Tensor x, double low, double high) {
+        return remember(new Node.Clamp(x, low, high, ops.clamp(x, low, high)), x);
     }
 
     /// Keeps everything: the way back needs it.

@@ -11,11 +11,13 @@ import clearhead.ops.Pairing;
 import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.RecurrenceChecks;
+import clearhead.ops.RoutingChecks;
 import clearhead.ops.Sequences;
 import clearhead.ops.StateChecks;
 import clearhead.ops.StateUpdate;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.List;
 import java.util.Optional;
 
 /// Checks arguments, then calls the file of the operation's family.
@@ -155,5 +157,17 @@ record ReferenceAdjoints(Workspace workspace) implements Adjoints {
     @Override
     public Tensor zerosLike(Tensor t) {
         return Rows.zeros(workspace, t.type(), t.shape().dims());
+    }
+
+    @Override
+    public Combined combine(List<Tensor> parts, Tensor rows, Tensor weights, Tensor dOut) {
+        RoutingChecks.combineAdjoint(parts, rows, weights, dOut);
+        return Mixtures.combineAdjoint(workspace, parts, rows, weights, dOut);
+    }
+
+    @Override
+    public Tensor clamp(Tensor x, double low, double high, Tensor dOut) {
+        RoutingChecks.clampAdjoint(x, low, high, dOut);
+        return Mixtures.clampAdjoint(workspace, x, low, high, dOut);
     }
 }

@@ -12,6 +12,7 @@ import clearhead.ops.Pairing;
 import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.RecurrenceChecks;
+import clearhead.ops.RoutingChecks;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.ops.StateChecks;
@@ -19,6 +20,7 @@ import clearhead.ops.StateSpace;
 import clearhead.ops.StateUpdate;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.List;
 import java.util.Optional;
 
 /// Checks arguments, then calls the file of the operation's family.
@@ -181,5 +183,17 @@ record ReferenceOps(Workspace workspace) implements Ops {
     public Tensor join(Tensor left, Tensor right) {
         RecurrenceChecks.join(left, right);
         return Lookups.join(workspace, left, right);
+    }
+
+    @Override
+    public Tensor combine(List<Tensor> parts, Tensor rows, Tensor weights) {
+        RoutingChecks.combine(parts, rows, weights);
+        return Mixtures.combine(workspace, parts, rows, weights);
+    }
+
+    @Override
+    public Tensor clamp(Tensor x, double low, double high) {
+        RoutingChecks.clamp(x, low, high);
+        return Mixtures.clamp(workspace, x, low, high);
     }
 }

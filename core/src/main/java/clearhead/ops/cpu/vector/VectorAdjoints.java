@@ -11,6 +11,7 @@ import clearhead.ops.Pairing;
 import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.RecurrenceChecks;
+import clearhead.ops.RoutingChecks;
 import clearhead.ops.Sequences;
 import clearhead.ops.StateChecks;
 import clearhead.ops.StateUpdate;
@@ -18,6 +19,7 @@ import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.List;
 import java.util.Optional;
 
 /// Checks arguments and names each adjoint's kernel; there is no arithmetic here. Attention and
@@ -196,5 +198,19 @@ final class VectorAdjoints implements Adjoints {
     @Override
     public Tensor zerosLike(Tensor t) {
         return Elementwise.zerosLike(workspace, workers, t);
+    }
+
+    @Override
+    public Combined combine(List<Tensor> parts, Tensor rows, Tensor weights, Tensor dOut) {
+        RoutingChecks.combineAdjoint(parts, rows, weights, dOut);
+        Checks.type("combine adjoint", "weights", weights, DType.F32);
+        return Mixtures.combineAdjoint(workspace, parts, rows, weights, dOut);
+    }
+
+    @Override
+    public Tensor clamp(Tensor x, double low, double high, Tensor dOut) {
+        RoutingChecks.clampAdjoint(x, low, high, dOut);
+        Checks.type("clamp adjoint", "x", x, DType.F32);
+        return Mixtures.clampAdjoint(workspace, workers, x, low, high, dOut);
     }
 }

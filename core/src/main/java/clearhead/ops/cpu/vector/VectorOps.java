@@ -12,6 +12,7 @@ import clearhead.ops.Pairing;
 import clearhead.ops.Recurred;
 import clearhead.ops.Recurrence;
 import clearhead.ops.RecurrenceChecks;
+import clearhead.ops.RoutingChecks;
 import clearhead.ops.ScoreStage;
 import clearhead.ops.Sequences;
 import clearhead.ops.StateChecks;
@@ -21,6 +22,7 @@ import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.List;
 import java.util.Optional;
 
 /// Checks arguments and names each operation's kernel; there is no arithmetic here. Attention and
@@ -209,5 +211,19 @@ final class VectorOps implements Ops {
         RecurrenceChecks.join(left, right);
         Checks.type("join", "left", left, DType.F32);
         return Rows.join(workspace, workers, left, right);
+    }
+
+    @Override
+    public Tensor combine(List<Tensor> parts, Tensor rows, Tensor weights) {
+        RoutingChecks.combine(parts, rows, weights);
+        Checks.type("combine", "weights", weights, DType.F32);
+        return Mixtures.combine(workspace, workers, parts, rows, weights);
+    }
+
+    @Override
+    public Tensor clamp(Tensor x, double low, double high) {
+        RoutingChecks.clamp(x, low, high);
+        Checks.type("clamp", "x", x, DType.F32);
+        return Mixtures.clamp(workspace, workers, x, low, high);
     }
 }
