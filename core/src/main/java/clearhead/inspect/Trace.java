@@ -61,7 +61,9 @@ public final class Trace {
         for (int layer = 0; layer < model.layers(); layer++) {
             if (layers.test(layer)) {
                 for (Site site : Site.values()) {
-                    if (site.perLayer() && sites.contains(site)) {
+                    if (site.perLayer()
+                            && sites.contains(site)
+                            && has(model.blocks().get(layer), site)) {
                         plan.add(new Entry(
                                 name(site, layer),
                                 shape(model, site, model.blocks().get(layer), tokens)));
@@ -80,6 +82,11 @@ public final class Trace {
 
     private static String name(Site site, int layer) {
         return site.perLayer() ? site.label() + "." + layer : site.label();
+    }
+
+    /// A mixture of experts has no one place where all tokens are inside it.
+    private static boolean has(Block block, Site site) {
+        return site != Site.MLP_POST || block.mlp().hidden() > 0;
     }
 
     private static Shape shape(Transformer model, Site site, Block block, int tokens) {

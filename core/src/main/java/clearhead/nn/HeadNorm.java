@@ -40,4 +40,25 @@ public sealed interface HeadNorm {
             return norm.forward(pass, x.reshape(dims[0], dims[1] * dims[2])).reshape(dims);
         }
     }
+
+    /// Bounded to ±`bound`, element by element. OLMo's `clip_qkv`; MPT.
+    record Clamped(double bound) implements HeadNorm {
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            return pass.ops().clamp(x, -bound, bound);
+        }
+    }
+
+    /// One after the other.
+    record InTurn(HeadNorm first, HeadNorm second) implements HeadNorm {
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            return second.forward(pass, first.forward(pass, x));
+        }
+    }
+
+    /// This and then another.
+    default HeadNorm then(HeadNorm other) {
+        return this instanceof None ? other : new InTurn(this, other);
+    }
 }

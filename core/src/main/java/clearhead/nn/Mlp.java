@@ -1,7 +1,11 @@
 package clearhead.nn;
 
 import clearhead.ops.Activation;
+import clearhead.ops.Ops;
+import clearhead.ops.Routed;
+import clearhead.ops.Routing;
 import clearhead.tensor.Tensor;
+import java.util.List;
 
 /// What a block does to each token by itself.
 public sealed interface Mlp {
@@ -10,7 +14,7 @@ public sealed interface Mlp {
     /// @return [tokens, dim]
     Tensor forward(ForwardPass pass, int layer, Tensor x);
 
-    /// Width at [Site#MLP_POST].
+    /// Width at [Site#MLP_POST]; 0 where there is no such place, because every token has its own.
     int hidden();
 
     /// down(act(up x)). Vaswani et al. 2017, arXiv:1706.03762, eq. 2.
@@ -39,6 +43,91 @@ public sealed interface Mlp {
             var g = gate.forward(pass, x); // [tokens, hidden]
             var u = up.forward(pass, x); // [tokens, hidden]
             var h = pass.ops().gate(act, g, u); // [tokens, hidden]
+            return down.forward(pass, pass.tap(Site.MLP_POST, layer, h)); // [tokens, dim]
+        }
+    }
+
+    /// A sparse mixture of experts: a router sends each token to a few MLPs, whose outputs are added by
+    /// its weights. Only experts that some token chose run. Shazeer et al. 2017, arXiv:1701.06538;
+    /// Fedus et al. 2022, arXiv:2101.03961.
+    ///
+    /// @param router [experts, dim]
+    /// @param shared what every token goes through besides
+    record Experts(Linear router, Routing routing, List<Mlp> experts, SharedExpert shared) implements Mlp {
+        public Experts {
+            experts = List.copyOf(experts);
+        }
+
+        @Override
+        public int hidden() {
+            return 0;
+        }
+
+        @Override
+        public Tensor forward(ForwardPass pass, int layer, Tensor x) {
+            Routed routed = pass.ops().route(router.forward(pass, x), routing);
+            return shared.add(pass, layer, x, mix(pass, layer, x, routed));
+        }
+
+        /// Σ of the chosen experts' outputs by the router's weights.
+        ///
+        /// @param x [tokens, dim]
+        /// @return [tokens, dim]
+        Tensor mix(ForwardPass pass, int layer, Tensor x, Routed routed) {
+            var visits = Visits.of(pass, routed, experts.size());
+            List<Tensor> parts = visits.forEach(
+                    pass,
+                    (expert, rows) -> experts.get(expert)
+                            .forward(pass.with(Probe.NONE), layer, pass.ops().select(x, rows)));
+            return pass.ops().combine(parts, visits.places(), routed.weights());
+        }
+    }
+
+    /// A mixture whose weights are on what enters the experts: Llama 4.
+    ///
+    /// @param router [experts, dim]
+    record ScaledInputExperts(Linear router, Routing routing, List<Mlp> experts, SharedExpert shared) implements Mlp {
+        public ScaledInputExperts {
+            experts = List.copyOf(experts);
+        }
+
+        @Override
+        public int hidden() {
+            return 0;
+        }
+
+        @Override
+        public Tensor forward(ForwardPass pass, int layer, Tensor x) {
+            Ops ops = pass.ops();
+            Routed routed = ops.route(router.forward(pass, x), routing);
+            var visits = Visits.of(pass, routed, experts.size());
+            Tensor weights =
+                    routed.weights().reshape(Math.toIntExact(routed.weights().size()), 1);
+            List<Tensor> parts = visits.forEachWeighed(pass, (expert, rows, weighed) -> {
+                var own = ops.select(weights, weighed); // [n, 1]
+                var h = ops.combine(List.of(x), rows.reshape(rows.dim(0), 1), own); // [n, dim]
+                return experts.get(expert).forward(pass.with(Probe.NONE), layer, h);
+            });
+            return shared.add(pass, layer, x, ops.combine(parts, visits.places(), visits.ones(pass, x.type())));
+        }
+    }
+
+    /// SwiGLU within bounds: (up + 1)·gate·σ(alpha·gate), gate at most `limit` and up within ±`limit`.
+    /// gpt-oss; OpenAI 2025, arXiv:2508.10925.
+    record BoundedGated(Linear gate, Linear up, Linear down, double alpha, double limit) implements Mlp {
+        @Override
+        public int hidden() {
+            return gate.weight().dim(0);
+        }
+
+        @Override
+        public Tensor forward(ForwardPass pass, int layer, Tensor x) {
+            Ops ops = pass.ops();
+            // gate·σ(alpha·gate) = silu(alpha·gate)/alpha
+            var g = ops.clamp(gate.forward(pass, x), Double.NEGATIVE_INFINITY, limit);
+            g = ops.scale(ops.activate(Activation.SILU, ops.scale(g, alpha)), 1 / alpha); // [tokens, hidden]
+            var u = ops.clamp(up.forward(pass, x), -limit, limit); // [tokens, hidden]
+            var h = ops.add(ops.multiply(g, u), g);
             return down.forward(pass, pass.tap(Site.MLP_POST, layer, h)); // [tokens, dim]
         }
     }

@@ -2,6 +2,9 @@ package clearhead.ops;
 
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /// Every adjoint in float arithmetic; see [NaiveOps].
@@ -361,5 +364,42 @@ record NaiveAdjoints(Workspace workspace) implements Adjoints {
         Tensor zeros = workspace.take(t.type(), t.shape());
         zeros.data().fill((byte) 0);
         return zeros;
+    }
+
+    @Override
+    public Combined combine(List<Tensor> parts, Tensor rows, Tensor weights, Tensor dOut) {
+        int chosen = weights.dim(1);
+        int dim = dOut.dim(1);
+        float[] all = NaiveOps.stacked(parts);
+        var dAll = new float[all.length];
+        var dWeights = new float[(int) weights.size()];
+        for (int t = 0; t < weights.dim(0); t++) {
+            for (int j = 0; j < chosen; j++) {
+                int at = t * chosen + j;
+                for (int i = 0; i < dim; i++) {
+                    float d = (float) dOut.at(t * dim + i);
+                    dWeights[at] += d * all[rows.intAt(at) * dim + i];
+                    dAll[rows.intAt(at) * dim + i] += d * (float) weights.at(at);
+                }
+            }
+        }
+        var dParts = new ArrayList<Tensor>();
+        int from = 0;
+        for (Tensor part : parts) {
+            int to = from + (int) part.size();
+            dParts.add(ops().result(
+                            Arrays.copyOfRange(dAll, from, to), part.shape().dims()));
+            from = to;
+        }
+        return new Combined(dParts, ops().result(dWeights, weights.shape().dims()));
+    }
+
+    @Override
+    public Tensor clamp(Tensor x, double low, double high, Tensor dOut) {
+        float[] d = dOut.toFloats();
+        for (int i = 0; i < d.length; i++) {
+            d[i] = (float) x.at(i) < (float) low || (float) x.at(i) > (float) high ? 0 : d[i];
+        }
+        return ops().result(d, x.shape().dims());
     }
 }

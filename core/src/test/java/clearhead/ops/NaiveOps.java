@@ -4,6 +4,7 @@ import clearhead.ops.score.Place;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import java.util.List;
 import java.util.Optional;
 
 /// Every operation in float arithmetic, one step after the other, as a first version would have it:
@@ -438,5 +439,41 @@ record NaiveOps(Workspace workspace) implements Ops {
             t.set(i, values[i]);
         }
         return t;
+    }
+
+    @Override
+    public Tensor combine(List<Tensor> parts, Tensor rows, Tensor weights) {
+        int chosen = weights.dim(1);
+        int dim = parts.getFirst().dim(1);
+        float[] all = stacked(parts);
+        var y = new float[weights.dim(0) * dim];
+        for (int t = 0; t < weights.dim(0); t++) {
+            for (int j = 0; j < chosen; j++) {
+                for (int i = 0; i < dim; i++) {
+                    y[t * dim + i] += (float) weights.at(t * chosen + j) * all[rows.intAt(t * chosen + j) * dim + i];
+                }
+            }
+        }
+        return result(y, weights.dim(0), dim);
+    }
+
+    /// [Σ n, dim]
+    static float[] stacked(List<Tensor> parts) {
+        var all = new float[parts.stream().mapToInt(p -> (int) p.size()).sum()];
+        int at = 0;
+        for (Tensor part : parts) {
+            System.arraycopy(part.toFloats(), 0, all, at, (int) part.size());
+            at += (int) part.size();
+        }
+        return all;
+    }
+
+    @Override
+    public Tensor clamp(Tensor x, double low, double high) {
+        float[] y = x.toFloats();
+        for (int i = 0; i < y.length; i++) {
+            y[i] = Math.min(Math.max(y[i], (float) low), (float) high);
+        }
+        return result(y, x.shape().dims());
     }
 }

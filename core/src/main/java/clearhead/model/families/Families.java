@@ -15,13 +15,18 @@ public final class Families {
             new Exaone4(),
             new Gpt2(),
             new Granite(),
+            new GraniteMoe(),
             new Llama(),
             new Mistral(),
+            new Mixtral(),
+            new Olmo(),
             new Olmo2("olmo2", "Olmo2ForCausalLM"),
             new Olmo2("olmo3", "Olmo3ForCausalLM"),
+            new Olmoe(),
             new Phi3(),
             new Qwen2(),
             new Qwen3(),
+            new Qwen3Moe(),
             new SmolLm3());
 
     /// The names most like one that nobody knows, best first.

@@ -133,6 +133,28 @@ class GradientTest {
     }
 
     @Test
+    void combine() {
+        Tensor rows = data.ints(0, 3, 2, 2, 4, 0).reshape(3, 2);
+        check(
+                in -> ops.combine(List.of(in[0], in[1]), rows, in[2]),
+                (in, dOut) -> {
+                    var d = adjoints.combine(List.of(in[0], in[1]), rows, in[2], dOut);
+                    return List.of(d.dParts().get(0), d.dParts().get(1), d.dWeights());
+                },
+                normal(3, 4),
+                normal(2, 4),
+                normal(3, 2));
+    }
+
+    @Test
+    void clamp() {
+        check(
+                in -> ops.clamp(in[0], -0.5, 0.8),
+                (in, dOut) -> List.of(adjoints.clamp(in[0], -0.5, 0.8, dOut)),
+                normal(3, 5));
+    }
+
+    @Test
     void sumsAddTheirGradient() {
         check(
                 in -> ops.add(ops.scale(in[0], -1.7), in[1]),
