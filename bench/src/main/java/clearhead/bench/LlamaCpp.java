@@ -22,7 +22,8 @@ final class LlamaCpp implements Speaker {
 
     /// @param packages where [#install] put it
     /// @param bits of the vectors that it may use: with 256 its AVX-512 code is taken away
-    LlamaCpp(Path packages, Path file, int threads, int positions, int bits) throws IOException {
+    /// @param cpu whether processor time is counted
+    LlamaCpp(Path packages, Path file, int threads, int positions, int bits, boolean cpu) throws IOException {
         var builder = new ProcessBuilder(
                         "node",
                         Path.of("bench/peers/llama_cpp.mjs").toAbsolutePath().toString(),
@@ -30,7 +31,8 @@ final class LlamaCpp implements Speaker {
                         file.toAbsolutePath().toString(),
                         Integer.toString(threads),
                         Integer.toString(positions),
-                        Integer.toString(bits))
+                        Integer.toString(bits),
+                        cpu ? "cpu" : "wall")
                 .redirectError(ProcessBuilder.Redirect.INHERIT);
         process = builder.start();
         out = new PrintWriter(new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8), true);

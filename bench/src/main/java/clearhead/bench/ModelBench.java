@@ -2,6 +2,7 @@ package clearhead.bench;
 
 import clearhead.tensor.DType;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -10,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.LongSupplier;
 import jdk.incubator.vector.FloatVector;
 
 /// Tokens a second of a random model in the shape of Llama 3.2 1B (1.24 billion weights), prefill and
@@ -75,7 +77,8 @@ public final class ModelBench {
 
     private static void compare(Options options, Path cache, Path file, String type) throws IOException {
         int rounds = (int) options.number("--rounds", 3);
-        int threads = (int) options.number("--threads", 2);
+        boolean cpu = options.has("--cpu");
+        int threads = cpu ? 1 : (int) options.number("--threads", 2);
         int prompt = (int) options.number("--prompt", 256);
         int tokens = (int) options.number("--tokens", 32);
         List<String> peers = options.words("--peers", List.of("llama.cpp", "llama3.java"));
@@ -83,26 +86,31 @@ public final class ModelBench {
         int positions = prompt + tokens + 64;
         System.out.printf(
                 Locale.ROOT,
-                "%s, %.2f GB, prompt of %d tokens, %d made, %d threads%n",
+                "%s, %.2f GB, prompt of %d tokens, %d made, %d threads%s%n",
                 type,
                 Files.size(file) * 1e-9,
                 prompt,
                 tokens,
-                threads);
+                threads,
+                cpu ? ", processor time" : "");
         var speakers = new ArrayList<Speaker>();
         try {
-            add(speakers, "Clearhead", () -> new OurSpeaker(file, threads, positions));
+            add(speakers, "Clearhead", () -> new OurSpeaker(file, threads, positions, clock(cpu)));
             if (peers.contains("llama.cpp")) {
                 add(speakers, "llama.cpp", () -> {
                     Path packages = cache.resolve("npm");
                     LlamaCpp.install(packages);
-                    return new LlamaCpp(packages, file, threads, positions, bits);
+                    return new LlamaCpp(packages, file, threads, positions, bits, cpu);
                 });
             }
             measure(speakers, rounds, prompt, tokens);
         } finally {
             speakers.forEach(Speaker::close);
         }
+    }
+
+    private static LongSupplier clock(boolean cpu) {
+        return cpu ? ManagementFactory.getThreadMXBean()::getCurrentThreadCpuTime : System::nanoTime;
     }
 
     private interface Start {
