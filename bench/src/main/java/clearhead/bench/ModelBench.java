@@ -103,6 +103,18 @@ public final class ModelBench {
                     return new LlamaCpp(packages, file, threads, positions, bits, cpu);
                 });
             }
+            if (peers.contains("llama3.java") && !cpu) {
+                add(
+                        speakers,
+                        "llama3.java",
+                        () -> new Llama3Java(
+                                Path.of(options.word("--llama3java")
+                                        .orElseThrow(() -> new IOException("name its Llama3.java with --llama3java"))),
+                                cache.resolve("llama3java"),
+                                file,
+                                threads,
+                                bits));
+            }
             measure(speakers, rounds, prompt, tokens);
         } finally {
             speakers.forEach(Speaker::close);

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /// How a model knows the order of its tokens.
 public sealed interface Positions {
@@ -84,9 +85,8 @@ public sealed interface Positions {
             int pairs = frequencies.length;
             Tensor cos = Tensor.zeros(arena, type, context, pairs);
             Tensor sin = Tensor.zeros(arena, type, context, pairs);
-            for (int p = 0; p < context; p++) {
-                RopeRows.put(cos, sin, p, p, frequencies, magnitude);
-            }
+            // a context of 131,072 takes a third of a second on one thread
+            IntStream.range(0, context).parallel().forEach(p -> RopeRows.put(cos, sin, p, p, frequencies, magnitude));
             return new Rope(cos, sin, pairing);
         }
 
