@@ -76,7 +76,11 @@ final class GgufExport {
             return DType.F32;
         }
         DType type = wanted.orElse(weights.storedType(p));
-        return type == DType.F64 || p.shape().dim(-1) % type.blockSize() != 0 ? DType.F32 : type;
+        boolean held = switch (type) {
+            case F32, F16, BF16 -> true;
+            default -> type.isQuantized() && p.shape().dim(-1) % type.blockSize() == 0;
+        };
+        return held ? type : DType.F32;
     }
 
     private void write(GgufWriter writer, String name, List<Parameter> parts) {

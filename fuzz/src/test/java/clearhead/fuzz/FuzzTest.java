@@ -49,7 +49,7 @@ final class FuzzTest {
                 "--disabled_hooks=com.code_intelligence.jazzer.sanitizers.*",
                 "--reproducer_path=" + found,
                 "-artifact_prefix=" + found + "/",
-                "-timeout=5",
+                "-timeout=120",
                 "-max_len=" + MOST_BYTES,
                 "-max_total_time=" + SECONDS,
                 "-print_final_stats=1",

@@ -15,6 +15,8 @@ public final class Target {
     /// What reading any file may allocate.
     private static final long ANY_FILE = 8 << 20;
 
+    private static final long MOST_NANOS = 5_000_000_000L;
+
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private static Reader reader = Reader.GGUF;
@@ -48,10 +50,15 @@ public final class Target {
     /// Bytes that reading the file allocates on this thread.
     private static long cost() throws IOException {
         long before = THREADS.getCurrentThreadAllocatedBytes();
+        long start = THREADS.getCurrentThreadCpuTime();
         try {
             reader.read(file);
         } catch (ModelFileException | TokenizerException _) {
             // refused
+        }
+        // The processor's time: a busy machine is no finding.
+        if (THREADS.getCurrentThreadCpuTime() - start > MOST_NANOS) {
+            throw new IllegalStateException("took more than five seconds");
         }
         return THREADS.getCurrentThreadAllocatedBytes() - before;
     }
