@@ -13,6 +13,11 @@ public sealed interface EmbeddingRule {
     /// @return [tokens, dim]
     Tensor forward(ForwardPass pass, Tensor x);
 
+    /// Width of what it makes of vectors so wide.
+    default int width(int dim) {
+        return dim;
+    }
+
     /// Nothing.
     record None() implements EmbeddingRule {
         @Override
@@ -52,6 +57,11 @@ public sealed interface EmbeddingRule {
     /// Through a matrix to another width: OPT 350M, ELECTRA, ALBERT.
     record Projected(Linear projection) implements EmbeddingRule {
         @Override
+        public int width(int dim) {
+            return projection.weight().dim(0);
+        }
+
+        @Override
         public Tensor forward(ForwardPass pass, Tensor x) {
             return projection.forward(pass, x);
         }
@@ -69,6 +79,14 @@ public sealed interface EmbeddingRule {
     record InTurn(List<EmbeddingRule> rules) implements EmbeddingRule {
         public InTurn {
             rules = List.copyOf(rules);
+        }
+
+        @Override
+        public int width(int dim) {
+            for (EmbeddingRule rule : rules) {
+                dim = rule.width(dim);
+            }
+            return dim;
         }
 
         public static InTurn of(EmbeddingRule... rules) {

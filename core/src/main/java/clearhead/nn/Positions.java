@@ -52,6 +52,28 @@ public sealed interface Positions {
         }
     }
 
+    /// Learned positions of models that number them after the padding token and do not count padding:
+    /// token i has the position padding + (tokens up to i that are no padding), and a padding token the
+    /// position `padding`. RoBERTa, MPNet.
+    ///
+    /// @param table [context, dim]
+    record LearnedAfterPadding(Tensor table, int padding) implements Positions {
+        @Override
+        public Tensor embed(ForwardPass pass, Tensor x) {
+            Ops ops = pass.ops();
+            Tensor places = ops.workspace().take(DType.I32, pass.ids().dim(0));
+            for (int s = 0; s < pass.sequences().count(); s++) {
+                int counted = 0;
+                for (int row = pass.sequences().start(s); row < pass.sequences().start(s + 1); row++) {
+                    boolean real = pass.ids().intAt(row) != padding;
+                    counted += real ? 1 : 0;
+                    places.set(row, real ? padding + counted : padding);
+                }
+            }
+            return ops.add(x, ops.embed(table, places));
+        }
+    }
+
     /// Rotary embedding. Su et al. 2021, arXiv:2104.09864, eq. 34: pair j of a head turns by
     /// position·theta^(−2j/rotaryDim).
     ///

@@ -125,7 +125,7 @@ public record Transformer(
 
     @Override
     public int dim() {
-        return embedding.dim(1);
+        return entrance.width(embeddingRule.width(embedding.dim(1)));
     }
 
     @Override

@@ -43,6 +43,7 @@ final class Doubled {
                 new Positions.RopeByLength(of(p.near()), p.original(), p.beyond(), p.magnitude(), p.keys());
             case Positions.Sections p -> new Positions.Sections(of(p.rope()), p.axes());
             case Positions.None p -> p;
+            case Positions.LearnedAfterPadding p -> new Positions.LearnedAfterPadding(of(p.table()), p.padding());
         };
     }
 

@@ -3,13 +3,8 @@ package clearhead.model.families;
 import clearhead.model.Config;
 import clearhead.model.Family;
 import clearhead.model.Parts;
-import clearhead.nn.EmbeddingRule;
 import clearhead.nn.Encoder;
-import clearhead.nn.Linear;
 import clearhead.nn.Network;
-import clearhead.nn.Norm;
-import clearhead.nn.Positions;
-import clearhead.nn.Transformer;
 import java.util.List;
 import java.util.Optional;
 
@@ -31,30 +26,15 @@ final class Bert implements Family {
         var s = BertSizes.of(c);
         Parts p = parts.at("bert.");
         Parts e = p.at("embeddings.");
-        var embedding = e.table("word_embeddings", s.vocab(), s.dim());
-        var segments = e.table("token_type_embeddings", s.segments(), s.dim());
-        var positions = new Positions.Learned(e.table("position_embeddings", s.context(), s.dim()));
-        var norm = e.layerNorm("LayerNorm", s.dim(), s.eps());
         var blocks = p.blocks("encoder.layer.", s.layers(), (layer, _) -> s.block(layer, s.bidirectional()));
-        boolean predicts = c.hasHead("ForMaskedLM", "ForPreTraining");
-        Optional<Linear> pooler =
-                predicts ? Optional.empty() : Optional.of(p.linear("pooler.dense", s.dim(), s.dim(), true));
-        var trunk = new Transformer(
-                        embedding,
-                        positions,
-                        blocks,
-                        Norm.NONE,
-                        predicts
-                                ? s.tiedHead(parts, "bert.embeddings.word_embeddings", "cls.predictions.bias")
-                                : parts.linear("bert.embeddings.word_embeddings", s.vocab(), s.dim(), false),
-                        s.context())
-                .with(new EmbeddingRule.Added(segments))
-                .withEntrance(new EmbeddingRule.Normed(norm));
-        return new Encoder(
-                predicts
-                        ? trunk.withExit(s.transform(parts.at("cls.predictions.transform."), "dense", "LayerNorm"))
-                        : trunk,
-                predicts,
-                pooler);
+        if (!c.hasHead("ForMaskedLM", "ForPreTraining")) {
+            return new Encoder(
+                    s.trunk(e, s.dim(), blocks, s.noHead(e, s.dim())),
+                    false,
+                    Optional.of(p.linear("pooler.dense", s.dim(), s.dim(), true)));
+        }
+        var head = s.tiedHead(parts, "bert.embeddings.word_embeddings", s.dim(), "cls.predictions.bias");
+        var exit = s.transform(parts.at("cls.predictions.transform."), "dense", "LayerNorm", s.dim());
+        return new Encoder(s.trunk(e, s.dim(), blocks, head).withExit(exit), true, Optional.empty());
     }
 }

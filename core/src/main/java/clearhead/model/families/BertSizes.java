@@ -8,10 +8,13 @@ import clearhead.nn.Block;
 import clearhead.nn.EmbeddingRule;
 import clearhead.nn.Linear;
 import clearhead.nn.Mlp;
+import clearhead.nn.Norm;
 import clearhead.nn.Positions;
+import clearhead.nn.Transformer;
 import clearhead.ops.Activation;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Mask;
+import java.util.List;
 
 /// The sizes of a family that names them as BERT does, and the parts that such families share.
 ///
@@ -45,6 +48,33 @@ record BertSizes(
                 c.activation("hidden_act", "gelu"));
     }
 
+    /// Words, then a segment and a learned position, then a norm.
+    Transformer trunk(Parts e, int embeddingDim, List<Block> blocks, Linear head) {
+        var positions = new Positions.Learned(e.table("position_embeddings", context, embeddingDim));
+        return trunk(e, embeddingDim, positions, context, blocks, head);
+    }
+
+    /// The same with positions that are numbered after the padding token: RoBERTa, MPNet.
+    Transformer trunkAfterPadding(int padding, Parts e, List<Block> blocks, Linear head) {
+        var positions = new Positions.LearnedAfterPadding(e.table("position_embeddings", context, dim), padding);
+        return trunk(e, dim, positions, context - padding - 1, blocks, head);
+    }
+
+    private Transformer trunk(
+            Parts e, int embeddingDim, Positions positions, int reach, List<Block> blocks, Linear head) {
+        var words = e.table("word_embeddings", vocab, embeddingDim);
+        var trunk = new Transformer(words, positions, blocks, Norm.NONE, head, reach)
+                .withEntrance(new EmbeddingRule.Normed(e.layerNorm("LayerNorm", embeddingDim, eps)));
+        return segments == 0
+                ? trunk
+                : trunk.with(new EmbeddingRule.Added(e.table("token_type_embeddings", segments, embeddingDim)));
+    }
+
+    /// The head of a checkpoint that has none: the words, whose products mean nothing then.
+    Linear noHead(Parts e, int embeddingDim) {
+        return e.linear("word_embeddings", vocab, embeddingDim, false);
+    }
+
     AttentionSpec bidirectional() {
         return new AttentionSpec(heads, heads, headDim, 1 / Math.sqrt(headDim), Mask.BIDIRECTIONAL);
     }
@@ -59,20 +89,29 @@ record BertSizes(
                 p.linear("attention.self.value", dim, dim, true),
                 p.residual("attention.output.dense", dim, dim, true));
         var attentionNorm = p.layerNorm("attention.output.LayerNorm", dim, eps);
-        var mlp = new Mlp.Dense(
+        return new Block.PostNorm(attention, attentionNorm, mlp(p), p.layerNorm("output.LayerNorm", dim, eps));
+    }
+
+    Mlp mlp(Parts p) {
+        return new Mlp.Dense(
                 p.linear("intermediate.dense", hidden, dim, true), p.residual("output.dense", dim, hidden, true), act);
-        return new Block.PostNorm(attention, attentionNorm, mlp, p.layerNorm("output.LayerNorm", dim, eps));
+    }
+
+    BertSizes withoutSegments() {
+        return new BertSizes(vocab, context, dim, layers, heads, headDim, hidden, 0, eps, act);
     }
 
     /// norm(act(x·Wᵀ + b)) before the head of a masked language model.
-    EmbeddingRule transform(Parts p, String dense, String norm) {
+    ///
+    /// @param width of what it makes: that of the embeddings
+    EmbeddingRule transform(Parts p, String dense, String norm, int width) {
         return EmbeddingRule.InTurn.of(
-                new EmbeddingRule.Activated(p.linear(dense, dim, dim, true), act),
-                new EmbeddingRule.Normed(p.layerNorm(norm, dim, eps)));
+                new EmbeddingRule.Activated(p.linear(dense, width, dim, true), act),
+                new EmbeddingRule.Normed(p.layerNorm(norm, width, eps)));
     }
 
     /// A head that is the token embedding, with a bias of its own.
-    Linear tiedHead(Parts p, String embedding, String bias) {
-        return Linear.of(p.linear(embedding, vocab, dim, false).weight(), p.tensor(bias, Init.ZEROS, vocab));
+    Linear tiedHead(Parts p, String embedding, int embeddingDim, String bias) {
+        return Linear.of(p.linear(embedding, vocab, embeddingDim, false).weight(), p.tensor(bias, Init.ZEROS, vocab));
     }
 }

@@ -10,7 +10,10 @@ public final class Families {
 
     /// By name.
     public static final List<Family> ALL = List.of(
+            new Albert(),
             new Bert(),
+            new DistilBert(),
+            new Electra(),
             new Ernie(),
             new Exaone4(),
             new Gpt2(),
@@ -20,6 +23,8 @@ public final class Families {
             new Mistral(),
             new Mixtral(),
             new Olmo(),
+            new ModernBert(),
+            new MpNet(),
             new Olmo2("olmo2", "Olmo2ForCausalLM"),
             new Olmo2("olmo3", "Olmo3ForCausalLM"),
             new Olmoe(),
@@ -27,6 +32,7 @@ public final class Families {
             new Qwen2(),
             new Qwen3(),
             new Qwen3Moe(),
+            new Roberta(),
             new SmolLm3());
 
     /// The names most like one that nobody knows, best first.
