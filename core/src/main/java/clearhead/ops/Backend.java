@@ -12,6 +12,9 @@ public interface Backend extends AutoCloseable {
     /// One line for people: kernels, vector length, threads.
     String description();
 
+    /// How it multiplies packed quantized weights.
+    Arithmetic arithmetic();
+
     /// Operations whose results come from `workspace`.
     Ops ops(Workspace workspace);
 

@@ -12,6 +12,12 @@ public interface BackendProvider {
     /// Why this backend cannot run here, each with the remedy; empty if it can.
     List<String> obstacles();
 
+    /// A backend of exact arithmetic.
+    default Backend create(int threads) {
+        return create(threads, Arithmetic.EXACT);
+    }
+
     /// @param threads how many threads may compute at once
-    Backend create(int threads);
+    /// @param arithmetic of quantized weights; a backend that has only exact products takes that
+    Backend create(int threads, Arithmetic arithmetic);
 }

@@ -1,6 +1,7 @@
 package clearhead.ops.cpu.reference;
 
 import clearhead.ops.Adjoints;
+import clearhead.ops.Arithmetic;
 import clearhead.ops.Backend;
 import clearhead.ops.Limits;
 import clearhead.ops.Ops;
@@ -19,6 +20,11 @@ public final class ReferenceBackend implements Backend {
     @Override
     public String description() {
         return "scalar Java, accumulated in double, 1 thread";
+    }
+
+    @Override
+    public Arithmetic arithmetic() {
+        return Arithmetic.EXACT;
     }
 
     @Override

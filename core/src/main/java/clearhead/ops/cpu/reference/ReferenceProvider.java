@@ -1,5 +1,6 @@
 package clearhead.ops.cpu.reference;
 
+import clearhead.ops.Arithmetic;
 import clearhead.ops.Backend;
 import clearhead.ops.BackendProvider;
 import java.util.List;
@@ -22,7 +23,7 @@ public final class ReferenceProvider implements BackendProvider {
     }
 
     @Override
-    public Backend create(int threads) {
+    public Backend create(int threads, Arithmetic arithmetic) {
         return new ReferenceBackend();
     }
 }

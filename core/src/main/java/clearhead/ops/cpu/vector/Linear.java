@@ -1,5 +1,6 @@
 package clearhead.ops.cpu.vector;
 
+import clearhead.ops.Arithmetic;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Layout;
@@ -19,14 +20,15 @@ final class Linear {
     /// @param x [tokens, in]
     /// @param weight [out, in]
     /// @return [tokens, out]
-    static Tensor forward(Workspace workspace, Workers workers, Tensor x, Tensor weight) {
+    static Tensor forward(Workspace workspace, Workers workers, Arithmetic arithmetic, Tensor x, Tensor weight) {
         Tensor out = workspace.take(DType.F32, x.dim(0), weight.dim(0));
-        product(workspace, workers, x, weight, out, true);
+        product(workspace, workers, arithmetic, x, weight, out, true);
         return out;
     }
 
     /// @param bias [out], where the sums start
-    static Tensor forward(Workspace workspace, Workers workers, Tensor x, Tensor weight, Tensor bias) {
+    static Tensor forward(
+            Workspace workspace, Workers workers, Arithmetic arithmetic, Tensor x, Tensor weight, Tensor bias) {
         Tensor out = workspace.take(DType.F32, x.dim(0), weight.dim(0));
         long rowBytes = out.dim(1) * 4L;
         long mark = workspace.mark();
@@ -34,13 +36,23 @@ final class Linear {
         for (int i = 0; i < out.dim(0); i++) {
             MemorySegment.copy(b, 0, out.data(), i * rowBytes, rowBytes);
         }
-        product(workspace, workers, x, weight, out, false);
+        product(workspace, workers, arithmetic, x, weight, out, false);
         workspace.release(mark);
         return out;
     }
 
     private static void product(
-            Workspace workspace, Workers workers, Tensor x, Tensor weight, Tensor out, boolean fresh) {
+            Workspace workspace,
+            Workers workers,
+            Arithmetic arithmetic,
+            Tensor x,
+            Tensor weight,
+            Tensor out,
+            boolean fresh) {
+        if (arithmetic == Arithmetic.FAST && weight.layout() == Layout.PANELS && QuantizedPanels.takes(weight.type())) {
+            QuantizedProduct.run(workspace, workers, x, weight, out.data(), fresh);
+            return;
+        }
         int inner = x.dim(1);
         var product = new Product(x.data(), 0, inner * 4L, 4, x.dim(0), weight.dim(0), inner);
         if (weight.layout() == Layout.ROWS) {

@@ -55,6 +55,10 @@ record QuantizedPanels(DType type, int blocks, int[] shorts, int[] words) {
         };
     }
 
+    static boolean takes(DType type) {
+        return of(type).isPresent();
+    }
+
     private static int[] at(int... offsets) {
         return offsets;
     }
@@ -167,5 +171,10 @@ record QuantizedPanels(DType type, int blocks, int[] shorts, int[] words) {
             case Q4_1, Q5_1, Q2_K, Q4_K, Q5_K -> true;
             default -> false;
         };
+    }
+
+    /// Whether each 16 inputs have a minimum of their own.
+    boolean twoMinima() {
+        return type == DType.Q2_K;
     }
 }

@@ -1,6 +1,7 @@
 package clearhead.ops.cpu.vector;
 
 import clearhead.ops.Adjoints;
+import clearhead.ops.Arithmetic;
 import clearhead.ops.Backend;
 import clearhead.ops.Limits;
 import clearhead.ops.Ops;
@@ -13,10 +14,18 @@ import java.lang.foreign.Arena;
 /// Vector API kernels in float32 on all cores.
 public final class VectorBackend implements Backend {
     private final Workers workers;
+    private final Arithmetic arithmetic;
+
+    /// With exact arithmetic.
+    public VectorBackend(int threads) {
+        this(threads, Arithmetic.EXACT);
+    }
 
     /// @param threads how many threads compute at once
-    public VectorBackend(int threads) {
+    /// @param arithmetic of packed quantized weights
+    public VectorBackend(int threads, Arithmetic arithmetic) {
         workers = new Workers(threads);
+        this.arithmetic = arithmetic;
     }
 
     @Override
@@ -31,8 +40,13 @@ public final class VectorBackend implements Backend {
     }
 
     @Override
+    public Arithmetic arithmetic() {
+        return arithmetic;
+    }
+
+    @Override
     public Ops ops(Workspace workspace) {
-        return new VectorOps(workspace, workers);
+        return new VectorOps(workspace, workers, arithmetic);
     }
 
     @Override

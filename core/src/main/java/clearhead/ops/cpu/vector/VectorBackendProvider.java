@@ -1,5 +1,6 @@
 package clearhead.ops.cpu.vector;
 
+import clearhead.ops.Arithmetic;
 import clearhead.ops.Backend;
 import clearhead.ops.BackendProvider;
 import java.util.List;
@@ -26,7 +27,7 @@ public final class VectorBackendProvider implements BackendProvider {
     }
 
     @Override
-    public Backend create(int threads) {
-        return new VectorBackend(threads);
+    public Backend create(int threads, Arithmetic arithmetic) {
+        return new VectorBackend(threads, arithmetic);
     }
 }

@@ -1,6 +1,7 @@
 package clearhead.ops.cpu.vector;
 
 import clearhead.ops.Activation;
+import clearhead.ops.Arithmetic;
 import clearhead.ops.Attended;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Carried;
@@ -30,10 +31,12 @@ import java.util.Optional;
 final class VectorOps implements Ops {
     private final Workspace workspace;
     private final Workers workers;
+    private final Arithmetic arithmetic;
 
-    VectorOps(Workspace workspace, Workers workers) {
+    VectorOps(Workspace workspace, Workers workers, Arithmetic arithmetic) {
         this.workspace = workspace;
         this.workers = workers;
+        this.arithmetic = arithmetic;
     }
 
     @Override
@@ -51,14 +54,14 @@ final class VectorOps implements Ops {
     public Tensor linear(Tensor x, Tensor weight) {
         Checks.linear(x, weight);
         Checks.type("linear", "x", x, DType.F32);
-        return Linear.forward(workspace, workers, x, weight);
+        return Linear.forward(workspace, workers, arithmetic, x, weight);
     }
 
     @Override
     public Tensor linear(Tensor x, Tensor weight, Tensor bias) {
         Checks.linear(x, weight, bias);
         Checks.type("linear", "x", x, DType.F32);
-        return Linear.forward(workspace, workers, x, weight, bias);
+        return Linear.forward(workspace, workers, arithmetic, x, weight, bias);
     }
 
     @Override
