@@ -10,11 +10,13 @@ import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.function.LongSupplier;
 
 /// Products with packed quantized weights: one token, in GB/s of stored weights and 10⁹ weights/s, against
 /// what this memory can be read at; and many, in GFLOP/s. Matrices take turns so that none stays in the
@@ -22,21 +24,40 @@ import java.util.SplittableRandom;
 ///
 /// ```
 /// QuantizedBench [--threads 2] [--rounds 7] [--types Q8_0,Q4_0] [--arithmetic fast|exact] [--tokens 1,128]
+///                [--cpu] [--mib 160]
 /// ```
 ///
+/// `--cpu` counts the processor time of one thread, for a machine that others use as well; `--mib 1` keeps
+/// the weights in a core's cache, which shows what the arithmetic costs.
 /// Run it with one type alone, too: kernels of several types in one process share compiled code.
 public final class QuantizedBench {
     private static final int OUT = 4096;
     private static final int IN = 2048;
 
-    /// Enough of them to exceed every cache.
-    private static final long WEIGHTS_BYTES = 160L << 20;
+    private final Backend backend;
+    private final int rounds;
+    private final LongSupplier clock;
 
-    private QuantizedBench() {}
+    /// Bytes of weights that take turns.
+    private final long weights;
+
+    private final int out;
+
+    private QuantizedBench(Backend backend, int rounds, LongSupplier clock, int mebibytes) {
+        this.backend = backend;
+        this.rounds = rounds;
+        this.clock = clock;
+        weights = (long) mebibytes << 20;
+        out = mebibytes < 16 ? OUT / 16 : OUT;
+    }
 
     public static void main(String[] arguments) {
         List<String> args = Arrays.asList(arguments);
-        int threads = Integer.parseInt(option(args, "--threads", "2"));
+        boolean cpu = args.contains("--cpu");
+        int threads = cpu ? 1 : Integer.parseInt(option(args, "--threads", "2"));
+        int mebibytes = Integer.parseInt(option(args, "--mib", "160"));
+        var bean = ManagementFactory.getThreadMXBean();
+        LongSupplier clock = cpu ? bean::getCurrentThreadCpuTime : System::nanoTime;
         int rounds = Integer.parseInt(option(args, "--rounds", "7"));
         var arithmetic = Arithmetic.of(option(args, "--arithmetic", "fast"));
         List<Integer> tokens = Arrays.stream(option(args, "--tokens", "1,128").split(","))
@@ -45,25 +66,30 @@ public final class QuantizedBench {
         String[] types = option(args, "--types", "Q8_0,Q4_0,Q4_K,Q6_K").split(",");
         try (Backend backend = Backends.named("vector", threads, arithmetic)) {
             System.out.println(backend.description() + ", " + arithmetic.word());
-            double memory = backend.limits().readGigabytesPerSecond();
+            double memory;
+            try (Arena arena = Arena.ofShared()) {
+                Tensor large = Tensor.zeros(arena, DType.F32, 64 << 20);
+                memory = backend.limits().reading(large, clock) * 1e-9;
+            }
             System.out.printf(Locale.ROOT, "memory read at %.0f GB/s%n", memory);
+            var bench = new QuantizedBench(backend, rounds, clock, mebibytes);
             for (String type : types) {
-                measure(backend, DType.valueOf(type), tokens, rounds, memory);
+                bench.measure(DType.valueOf(type), tokens, memory);
             }
         }
     }
 
-    private static void measure(Backend backend, DType type, List<Integer> tokens, int rounds, double memory) {
+    private void measure(DType type, List<Integer> tokens, double memory) {
         try (Arena arena = Arena.ofShared();
                 var workspace = new Workspace()) {
             Tensor rows = random(arena, type);
-            int count = (int) Math.ceilDiv(WEIGHTS_BYTES, rows.data().byteSize());
+            int count = (int) Math.ceilDiv(weights, rows.data().byteSize());
             var packed = new ArrayList<Tensor>();
             double packing = Double.POSITIVE_INFINITY;
             for (int i = 0; i < count; i++) {
-                long start = System.nanoTime();
+                long start = clock.getAsLong();
                 packed.add(backend.pack(rows, arena));
-                packing = Math.min(packing, (System.nanoTime() - start) * 1e-9);
+                packing = Math.min(packing, (clock.getAsLong() - start) * 1e-9);
             }
             Ops ops = backend.ops(workspace);
             System.out.printf(
@@ -75,7 +101,7 @@ public final class QuantizedBench {
                     rows.data().byteSize() * 8.0 / rows.size());
             for (int t : tokens) {
                 Tensor x = normal(arena, t, IN);
-                double seconds = time(ops, packed, x, rounds);
+                double seconds = time(ops, packed, x);
                 System.out.printf(
                         Locale.ROOT,
                         "%-7s %4d tokens: %6.1f GB/s (%.0f %% of memory), %6.1f G weights/s, %6.1f GFLOP/s%n",
@@ -90,16 +116,24 @@ public final class QuantizedBench {
     }
 
     /// Seconds of a product, the median over rounds of a pass over all matrices.
-    private static double time(Ops ops, List<Tensor> packed, Tensor x, int rounds) {
+    private double time(Ops ops, List<Tensor> packed, Tensor x) {
         var seconds = new double[rounds];
-        long warm = System.nanoTime() + 1_500_000_000L;
+        long warm = clock.getAsLong() + 1_000_000_000L;
         do {
             pass(ops, packed, x);
-        } while (System.nanoTime() < warm);
-        for (int r = 0; r < rounds; r++) {
-            long start = System.nanoTime();
+        } while (clock.getAsLong() < warm);
+        int passes = 0;
+        long begun = clock.getAsLong();
+        while (clock.getAsLong() < begun + 20_000_000) {
             pass(ops, packed, x);
-            seconds[r] = (System.nanoTime() - start) * 1e-9 / packed.size();
+            passes++;
+        }
+        for (int r = 0; r < rounds; r++) {
+            long start = clock.getAsLong();
+            for (int p = 0; p < passes; p++) {
+                pass(ops, packed, x);
+            }
+            seconds[r] = (clock.getAsLong() - start) * 1e-9 / packed.size() / passes;
         }
         Arrays.sort(seconds);
         return seconds[rounds / 2];
@@ -114,10 +148,10 @@ public final class QuantizedBench {
     }
 
     /// Random bits, with scales that are small numbers.
-    private static Tensor random(Arena arena, DType type) {
+    private Tensor random(Arena arena, DType type) {
         var random = new SplittableRandom(1);
         var values = new float[type.blockSize()];
-        Tensor t = Tensor.zeros(arena, type, OUT, IN);
+        Tensor t = Tensor.zeros(arena, type, out, IN);
         MemorySegment first = t.data().asSlice(0, type.bytes(IN));
         for (long block = 0; block < first.byteSize(); block += type.blockBytes()) {
             for (int i = 0; i < values.length; i++) {
@@ -125,7 +159,7 @@ public final class QuantizedBench {
             }
             type.blocks().encode(values, 0, first, block);
         }
-        for (int row = 1; row < OUT; row++) {
+        for (int row = 1; row < out; row++) {
             MemorySegment.copy(first, 0, t.data(), row * first.byteSize(), first.byteSize());
         }
         return t;

@@ -3,12 +3,14 @@ package clearhead.ops.cpu.vector;
 import static clearhead.ops.cpu.vector.Lanes.COUNT;
 import static clearhead.ops.cpu.vector.Lanes.FLOATS;
 import static clearhead.ops.cpu.vector.Lanes.ORDER;
+import static clearhead.ops.cpu.vector.QuantizedActivations.FIRST_SUM;
+import static clearhead.ops.cpu.vector.QuantizedActivations.SECOND_SUM;
+import static clearhead.ops.cpu.vector.QuantizedActivations.SUM;
 
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 
 /// c = (c or 0) + x·Wᵀ for packed quantized weights and activations quantized to int8 in blocks of 32.
@@ -34,22 +36,25 @@ record QuantizedProduct(QuantizedPanels form, Tensor weight, QuantizedActivation
     /// Up to so many rows, weights are unpacked for each row again.
     private static final int FEW_ROWS = 2;
 
-    private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ORDER);
-
     /// @param c [tokens, out]
     /// @param fresh whether to start from 0 rather than from c
     static void run(Workspace workspace, Workers workers, Tensor x, Tensor weight, MemorySegment c, boolean fresh) {
         long mark = workspace.mark();
         var form = QuantizedPanels.of(weight.type()).orElseThrow();
-        var quantized = QuantizedActivations.of(workspace, workers, x.data(), x.dim(0), x.dim(1));
+        boolean few = few(x.dim(0), form);
+        var quantized = QuantizedActivations.of(workspace, workers, x.data(), x.dim(0), x.dim(1), few);
         new QuantizedProduct(form, weight, quantized).run(workspace, workers, c, fresh);
         workspace.release(mark);
+    }
+
+    private static boolean few(int rows, QuantizedPanels form) {
+        return rows <= FEW_ROWS && QuantizedRows.takes(form.type());
     }
 
     private void run(Workspace workspace, Workers workers, MemorySegment c, boolean fresh) {
         int cols = weight.dim(0);
         int rows = x.tokens();
-        boolean few = rows <= FEW_ROWS && QuantizedRows.takes(form.type());
+        boolean few = few(rows, form);
         int taskRows = few ? FEW_ROWS : TASK_ROWS;
         int rowTasks = Math.ceilDiv(rows, taskRows);
         int colTasks = Math.ceilDiv(cols, WIDE);
@@ -129,10 +134,10 @@ record QuantizedProduct(QuantizedPanels form, Tensor weight, QuantizedActivation
                         scratch,
                         scales + p * QuantizedTile.SCALES_BYTES);
             }
-            long index = (long) b * x.tokens() + row;
+            int index = b * x.tokens() + row;
             Block.strip(
-                    x.data(),
-                    x.floats() + index * QuantizedActivations.FLOATS_BYTES,
+                    x.floats(),
+                    index * QuantizedActivations.FLOATS_BYTES,
                     QuantizedActivations.FLOATS_BYTES,
                     4,
                     scratch,
@@ -145,84 +150,60 @@ record QuantizedProduct(QuantizedPanels form, Tensor weight, QuantizedActivation
                     panels * PANEL,
                     QuantizedActivations.BLOCK,
                     true);
-            add(
-                    scratch,
-                    sums,
-                    scales,
-                    x.numbers() + index * QuantizedActivations.NUMBERS_BYTES,
-                    panels,
-                    count,
-                    c,
-                    at,
-                    stride);
+            add(scratch, sums, scales, b * x.tokens() + row, panels, count, c, at, stride);
         }
     }
 
     /// Adds the sums of a block, scaled.
+    ///
+    /// @param first the first row's block among the activations' blocks
     private void add(
             MemorySegment scratch,
             long sums,
             long scales,
-            long numbers,
+            int first,
             int panels,
             int count,
             MemorySegment c,
             long at,
             long stride) {
+        float[] numbers = x.numbers();
         for (int v = 0; v < panels * PANEL; v += COUNT) {
             long scale = scales + v / PANEL * QuantizedTile.SCALES_BYTES + v % PANEL * 4L;
             FloatVector s = FloatVector.fromMemorySegment(FLOATS, scratch, scale, ORDER);
-            if (!form.hasMinima()) {
-                scaled(scratch, sums + v * 4L, s, numbers, count, c, at + v * 4L, stride);
-                continue;
+            for (int r = 0; r < count; r++) {
+                long to = at + v * 4L + r * stride;
+                FloatVector.fromMemorySegment(FLOATS, scratch, sums + v * 4L + r * WIDE_BYTES, ORDER)
+                        .fma(
+                                s.mul(numbers[(first + r) * QuantizedActivations.NUMBERS]),
+                                FloatVector.fromMemorySegment(FLOATS, c, to, ORDER))
+                        .intoMemorySegment(c, to, ORDER);
             }
-            FloatVector first = FloatVector.fromMemorySegment(FLOATS, scratch, scale + QuantizedTile.MINIMUM, ORDER);
             if (form.twoMinima()) {
-                FloatVector second =
-                        FloatVector.fromMemorySegment(FLOATS, scratch, scale + QuantizedTile.SECOND_MINIMUM, ORDER);
-                for (int r = 0; r < count; r++) {
-                    long own = numbers + r * QuantizedActivations.NUMBERS_BYTES;
-                    long to = at + v * 4L + r * stride;
-                    FloatVector sum = FloatVector.fromMemorySegment(
-                                    FLOATS, scratch, sums + v * 4L + r * WIDE_BYTES, ORDER)
-                            .fma(s.mul(x.data().get(F32, own)), FloatVector.fromMemorySegment(FLOATS, c, to, ORDER));
-                    sum = first.fma(
-                            FloatVector.broadcast(FLOATS, x.data().get(F32, own + QuantizedActivations.FIRST_SUM)),
-                            sum);
-                    second.fma(
-                                    FloatVector.broadcast(
-                                            FLOATS, x.data().get(F32, own + QuantizedActivations.SECOND_SUM)),
-                                    sum)
-                            .intoMemorySegment(c, to, ORDER);
-                }
-            } else {
-                for (int r = 0; r < count; r++) {
-                    long own = numbers + r * QuantizedActivations.NUMBERS_BYTES;
-                    long to = at + v * 4L + r * stride;
-                    FloatVector sum = FloatVector.fromMemorySegment(
-                                    FLOATS, scratch, sums + v * 4L + r * WIDE_BYTES, ORDER)
-                            .fma(s.mul(x.data().get(F32, own)), FloatVector.fromMemorySegment(FLOATS, c, to, ORDER));
-                    first.fma(FloatVector.broadcast(FLOATS, x.data().get(F32, own + QuantizedActivations.SUM)), sum)
-                            .intoMemorySegment(c, to, ORDER);
-                }
+                minima(scratch, scale + QuantizedTile.MINIMUM, first, FIRST_SUM, count, c, at + v * 4L, stride);
+                minima(scratch, scale + QuantizedTile.SECOND_MINIMUM, first, SECOND_SUM, count, c, at + v * 4L, stride);
+            } else if (form.hasMinima()) {
+                minima(scratch, scale + QuantizedTile.MINIMUM, first, SUM, count, c, at + v * 4L, stride);
             }
         }
     }
 
-    private void scaled(
+    private void minima(
             MemorySegment scratch,
-            long sums,
-            FloatVector s,
-            long numbers,
+            long minimum,
+            int first,
+            int number,
             int count,
             MemorySegment c,
             long at,
             long stride) {
+        float[] numbers = x.numbers();
+        FloatVector m = FloatVector.fromMemorySegment(FLOATS, scratch, minimum, ORDER);
         for (int r = 0; r < count; r++) {
-            float own = x.data().get(F32, numbers + r * QuantizedActivations.NUMBERS_BYTES);
             long to = at + r * stride;
-            FloatVector.fromMemorySegment(FLOATS, scratch, sums + r * WIDE_BYTES, ORDER)
-                    .fma(s.mul(own), FloatVector.fromMemorySegment(FLOATS, c, to, ORDER))
+            m.fma(
+                            FloatVector.broadcast(FLOATS, numbers[(first + r) * QuantizedActivations.NUMBERS + number]),
+                            FloatVector.fromMemorySegment(FLOATS, c, to, ORDER))
                     .intoMemorySegment(c, to, ORDER);
         }
     }
