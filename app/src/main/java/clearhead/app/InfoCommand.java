@@ -99,7 +99,9 @@ final class InfoCommand implements Callable<Integer> {
                         "heap up to %.1f GiB; tensors live outside it",
                         jvm.maxMemory() / (double) (1 << 30)));
         facts.put("models", Home.models().toString());
-        facts.put("arithmetic", "exact: float32 activations on dequantized weights");
+        facts.put(
+                "arithmetic",
+                Backends.arithmetic().word() + ": " + Backends.arithmetic().meaning());
         return facts;
     }
 

@@ -7,9 +7,20 @@ final class ModelOption {
     /// Default of `--model`.
     static final String BUNDLED = "tales";
 
+    /// Default of `--arithmetic`: the system property, or fast.
+    static final String ARITHMETIC = "${sys:clearhead.arithmetic:-fast}";
+
+    static final String ARITHMETIC_HELP = "How quantized weights are multiplied. exact: float32 activations on"
+            + " dequantized weights; fast: activations quantized to int8 in blocks of 32. Default: ${DEFAULT-VALUE}.";
+
+    /// The option's words for [clearhead.ops.Arithmetic].
     enum Arithmetic {
         exact,
-        fast
+        fast;
+
+        clearhead.ops.Arithmetic of() {
+            return clearhead.ops.Arithmetic.of(name());
+        }
     }
 
     @Option(
@@ -20,10 +31,6 @@ final class ModelOption {
                     + " llama2.c .bin file, or hf:ORG/NAME[@REVISION][:FILE]. Default: ${DEFAULT-VALUE}.")
     String model = BUNDLED;
 
-    @Option(
-            names = "--arithmetic",
-            paramLabel = "exact|fast",
-            defaultValue = "exact",
-            description = "exact: float32 activations on dequantized weights. Default:" + " ${DEFAULT-VALUE}.")
-    Arithmetic arithmetic = Arithmetic.exact;
+    @Option(names = "--arithmetic", paramLabel = "exact|fast", defaultValue = ARITHMETIC, description = ARITHMETIC_HELP)
+    Arithmetic arithmetic = Arithmetic.fast;
 }

@@ -19,31 +19,25 @@ import java.util.Optional;
 
 /// A model that a command runs, with the backend and the memory it runs on.
 final class OpenModel implements AutoCloseable {
-    private final ModelOption option;
     private final Backend backend;
     private final Workspace workspace = new Workspace();
     private final Model model;
     private final Ops ops;
 
-    private OpenModel(ModelOption option, Path path, Backend backend) {
-        this.option = option;
+    private OpenModel(Path path, Backend backend) {
         this.backend = backend;
         model = Model.load(path, backend);
         ops = backend.ops(workspace);
     }
 
     static OpenModel open(ModelOption option) {
-        if (option.arithmetic != ModelOption.Arithmetic.exact) {
-            throw new UsageException("--arithmetic " + option.arithmetic
-                    + " is not there yet; there is exact: float32 activations on dequantized weights");
-        }
         Path path = find(option.model);
         if (!Files.exists(path)) {
             throw new UsageException("there is no model " + path);
         }
-        Backend backend = Backends.choose();
+        Backend backend = Backends.choose(Backends.threads(), option.arithmetic.of());
         try {
-            return new OpenModel(option, path, backend);
+            return new OpenModel(path, backend);
         } catch (RuntimeException | Error e) {
             backend.close();
             throw e;
@@ -92,7 +86,7 @@ final class OpenModel implements AutoCloseable {
     }
 
     String arithmetic() {
-        return option.arithmetic.name();
+        return model.arithmetic().word();
     }
 
     String backend() {

@@ -38,6 +38,13 @@ final class ServeCommand implements Callable<Integer> {
     private List<String> models = new ArrayList<>();
 
     @Option(
+            names = "--arithmetic",
+            paramLabel = "exact|fast",
+            defaultValue = ModelOption.ARITHMETIC,
+            description = ModelOption.ARITHMETIC_HELP)
+    private ModelOption.Arithmetic arithmetic = ModelOption.Arithmetic.fast;
+
+    @Option(
             names = "--host",
             paramLabel = "H",
             defaultValue = "127.0.0.1",
@@ -97,7 +104,7 @@ final class ServeCommand implements Callable<Integer> {
         Path page = Home.folder().resolve("web").resolve("dist");
         Serving serving;
         try {
-            serving = new Serving(paths, host, port, key(), memory << 20, queue, page, READY);
+            serving = new Serving(paths, arithmetic.of(), host, port, key(), memory << 20, queue, page, READY);
         } catch (IllegalArgumentException e) {
             throw new UsageException(String.valueOf(e.getMessage()));
         }

@@ -117,7 +117,7 @@ final class RunRoutes {
                 .sum();
         w.field("parameters", parameters)
                 .field("backend", model.backend().description())
-                .field("arithmetic", "exact");
+                .field("arithmetic", model.arithmetic().word());
         w.field("has_tokenizer", model.hasTokenizer()).endObject();
     }
 

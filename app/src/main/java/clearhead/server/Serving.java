@@ -3,6 +3,7 @@ package clearhead.server;
 import clearhead.inspect.Interventions;
 import clearhead.inspect.Run;
 import clearhead.model.Model;
+import clearhead.ops.Arithmetic;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import clearhead.tokenizer.Special;
@@ -19,6 +20,7 @@ import java.util.function.BiConsumer;
 /// What `clearhead serve` starts.
 ///
 /// @param models files and folders; the first is the page's default
+/// @param arithmetic of quantized weights
 /// @param key empty for none, which only a server on this machine may have
 /// @param memory bytes of runs kept at most
 /// @param queue runs that may wait
@@ -26,6 +28,7 @@ import java.util.function.BiConsumer;
 /// @param readyText what the page shows first
 public record Serving(
         List<Path> models,
+        Arithmetic arithmetic,
         String host,
         int port,
         Optional<String> key,
@@ -104,7 +107,7 @@ public record Serving(
     }
 
     private List<Hosted> load() {
-        Backend backend = Backends.choose();
+        Backend backend = Backends.choose(Backends.threads(), arithmetic);
         var hosted = new ArrayList<Hosted>();
         try {
             for (Path path : models) {

@@ -7,17 +7,21 @@ import clearhead.nn.Encoder;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Network;
 import clearhead.nn.Transformer;
+import clearhead.ops.Arithmetic;
 import clearhead.ops.Backend;
+import clearhead.tensor.DType;
 import clearhead.tensor.Memory;
 import clearhead.tensor.Tensor;
 import clearhead.tokenizer.Tokenizer;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /// A model ready to run: its layers, its vocabulary and what its files say about both. Safe to share
 /// between threads; each needs [clearhead.ops.Ops] of its own.
@@ -125,6 +129,16 @@ public final class Model implements AutoCloseable {
 
     public Backend backend() {
         return backend;
+    }
+
+    /// How its weights are multiplied: fast where the backend does and some of them are quantized.
+    public Arithmetic arithmetic() {
+        Set<String> quantized = Arrays.stream(DType.values())
+                .filter(DType::isQuantized)
+                .map(Enum::name)
+                .collect(Collectors.toSet());
+        boolean some = checkpoint().entries().stream().anyMatch(e -> quantized.contains(e.type()));
+        return some ? backend.arithmetic() : Arithmetic.EXACT;
     }
 
     /// The file, as stored.

@@ -3,6 +3,7 @@ package clearhead.ops.cpu.vector;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
+import clearhead.ops.Arithmetic;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Layout;
@@ -38,8 +39,8 @@ class HalfPanelsTest {
             assertEquals(Layout.PANELS, packed.layout());
             Tensor one = Tensor.of(arena, new float[] {1, 0}, 1, 2);
             Tensor three = Tensor.of(arena, new float[] {1, 0, 0, 1, 1, 0}, 3, 2);
-            Tensor first = Linear.forward(workspace, workers, one, packed);
-            Tensor all = Linear.forward(workspace, workers, three, packed);
+            Tensor first = Linear.forward(workspace, workers, Arithmetic.EXACT, one, packed);
+            Tensor all = Linear.forward(workspace, workers, Arithmetic.EXACT, three, packed);
             for (int o = 0; o < outputs; o++) {
                 // sums begin at 0, which has no sign
                 assertEquals(weight.at(2L * o) + 0.0, first.at(o));
