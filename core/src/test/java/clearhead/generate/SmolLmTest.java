@@ -10,6 +10,7 @@ import clearhead.io.Safetensors;
 import clearhead.model.Model;
 import clearhead.model.Seen;
 import clearhead.nn.ForwardPass;
+import clearhead.ops.Arithmetic;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import clearhead.tensor.Tensor;
@@ -57,7 +58,7 @@ class SmolLmTest {
         }
         texts = Json.readObject(folder.resolve("texts.json"));
         expected = Safetensors.open(folder.resolve("expected.safetensors"));
-        backend = Backends.choose();
+        backend = Backends.choose(Backends.threads(), Arithmetic.EXACT);
         model = Model.load(file, backend);
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import clearhead.model.Conversion;
 import clearhead.model.Model;
+import clearhead.ops.Arithmetic;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import clearhead.testing.SharedData;
@@ -26,7 +27,7 @@ class StoriesTest {
     }
 
     private static String story(Path model) {
-        try (Backend backend = Backends.choose();
+        try (Backend backend = Backends.choose(Backends.threads(), Arithmetic.EXACT);
                 var loaded = Model.load(model, backend);
                 var engine = new Engine(loaded)) {
             return engine.generate("", TOKENS);
@@ -66,7 +67,7 @@ class StoriesTest {
     @Test
     void aTextIsForetoldTheBetterTheMoreIsKnown() throws IOException {
         String text = published();
-        try (Backend backend = Backends.choose();
+        try (Backend backend = Backends.choose(Backends.threads(), Arithmetic.EXACT);
                 var model = Model.load(file("stories260K-F32.gguf"), backend)) {
             var whole = Perplexity.of(model, text, 512, Perplexity.Progress.NONE);
             var halves = Perplexity.of(model, text, 32, Perplexity.Progress.NONE);
@@ -82,7 +83,7 @@ class StoriesTest {
 
     @Test
     void stopTextsAndStreaming() {
-        try (Backend backend = Backends.choose();
+        try (Backend backend = Backends.choose(Backends.threads(), Arithmetic.EXACT);
                 var model = Model.load(file("stories260K-F32.gguf"), backend);
                 var engine = new Engine(model, 256)) {
             var streamed = new StringBuilder();
