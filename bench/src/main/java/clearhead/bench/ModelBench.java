@@ -1,5 +1,6 @@
 package clearhead.bench;
 
+import clearhead.ops.Arithmetic;
 import clearhead.tensor.DType;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -78,6 +79,7 @@ public final class ModelBench {
     private static void compare(Options options, Path cache, Path file, String type) throws IOException {
         int rounds = (int) options.number("--rounds", 3);
         boolean cpu = options.has("--cpu");
+        var arithmetic = Arithmetic.of(options.word("--arithmetic").orElse("fast"));
         int threads = cpu ? 1 : (int) options.number("--threads", 2);
         int prompt = (int) options.number("--prompt", 256);
         int tokens = (int) options.number("--tokens", 32);
@@ -95,7 +97,7 @@ public final class ModelBench {
                 cpu ? ", processor time" : "");
         var speakers = new ArrayList<Speaker>();
         try {
-            add(speakers, "Clearhead", () -> new OurSpeaker(file, threads, positions, clock(cpu)));
+            add(speakers, "Clearhead", () -> new OurSpeaker(file, threads, arithmetic, positions, clock(cpu)));
             if (peers.contains("llama.cpp")) {
                 add(speakers, "llama.cpp", () -> {
                     Path packages = cache.resolve("npm");

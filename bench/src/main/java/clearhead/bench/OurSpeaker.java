@@ -4,6 +4,7 @@ import clearhead.generate.Engine;
 import clearhead.generate.Generation;
 import clearhead.generate.Request;
 import clearhead.model.Model;
+import clearhead.ops.Arithmetic;
 import clearhead.ops.Backend;
 import clearhead.ops.Backends;
 import java.nio.file.Path;
@@ -21,14 +22,18 @@ final class OurSpeaker implements Speaker {
 
     /// @param positions most tokens of a prompt and its continuation
     /// @param clock nanoseconds
-    OurSpeaker(Path file, int threads, int positions, LongSupplier clock) {
+    OurSpeaker(Path file, int threads, Arithmetic arithmetic, int positions, LongSupplier clock) {
         this.clock = clock;
         long start = System.nanoTime();
-        backend = Backends.named("vector", threads);
+        backend = Backends.named("vector", threads, arithmetic);
         model = Model.load(file, backend);
         engine = new Engine(model, positions);
         description = String.format(
-                Locale.ROOT, "%s, loaded in %.1f s", backend.description(), (System.nanoTime() - start) * 1e-9);
+                Locale.ROOT,
+                "%s, %s arithmetic, loaded in %.1f s",
+                backend.description(),
+                arithmetic.word(),
+                (System.nanoTime() - start) * 1e-9);
     }
 
     @Override

@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 /// Vector API kernels in float32 on all cores.
 public final class VectorBackend implements Backend {
     private final Workers workers;
+    private final Practice practice;
     private final Arithmetic arithmetic;
 
     /// With exact arithmetic.
@@ -26,6 +27,7 @@ public final class VectorBackend implements Backend {
     public VectorBackend(int threads, Arithmetic arithmetic) {
         workers = new Workers(threads);
         this.arithmetic = arithmetic;
+        practice = new Practice(arithmetic);
     }
 
     @Override
@@ -66,6 +68,7 @@ public final class VectorBackend implements Backend {
 
     @Override
     public Tensor pack(Tensor weight, Arena arena) {
+        practice.with(weight);
         return PackedWeights.pack(weight, arena, workers);
     }
 
