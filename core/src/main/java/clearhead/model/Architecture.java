@@ -46,7 +46,7 @@ public final class Architecture {
         throw new ModelFileException(
                 config.json().at() + ".model_type",
                 "architecture \"" + type + "\" is not supported; the nearest known are "
-                        + String.join(", ", Families.nearest(type)) + "; there are " + String.join(", ", names()));
+                        + String.join(", ", Nearest.of(type, names())) + "; there are " + String.join(", ", names()));
     }
 
     /// The families there are, by `model_type`.

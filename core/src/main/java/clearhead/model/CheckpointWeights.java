@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// The parameters of a family out of a checkpoint: looked up by name, checked, put right where the
 /// file arranges them otherwise, and packed for a backend. What need not change stays in the mapped
@@ -18,6 +19,7 @@ final class CheckpointWeights implements Weights {
     private final Checkpoint checkpoint;
     private final Architecture architecture;
     private final Dialect dialect;
+    private final Optional<GgufNames> ggufNames;
     private final Arena arena;
     private final Packing packing;
     private final Map<String, Parameter> parameters = new HashMap<>();
@@ -38,6 +40,7 @@ final class CheckpointWeights implements Weights {
         this.packing = packing;
         this.arena = arena;
         dialect = Dialect.of(checkpoint);
+        ggufNames = dialect == Dialect.GGUF ? Optional.of(new GgufNames(architecture)) : Optional.empty();
         dialect.requireLayers(checkpoint, architecture);
         checkpoint.entries().forEach(entry -> entries.put(entry.name(), entry));
         for (Parameter p : architecture.parameters()) {
@@ -73,15 +76,15 @@ final class CheckpointWeights implements Weights {
 
     /// Where this file holds a parameter; where it would be if it does not.
     private Place place(Parameter p) {
-        List<Parameter.Stored> places = dialect.places(p);
+        List<Parameter.Stored> places = ggufNames.isPresent() ? ggufNames.get().places(p) : p.places();
         for (Parameter.Stored stored : places) {
-            String name = dialect.name(checkpoint, architecture, stored.name());
+            String name = dialect.name(checkpoint, stored.name());
             if (entries.containsKey(name)) {
                 return new Place(name, stored);
             }
         }
         Parameter.Stored first = places.getFirst();
-        return new Place(dialect.name(checkpoint, architecture, first.name()), first);
+        return new Place(dialect.name(checkpoint, first.name()), first);
     }
 
     @Override

@@ -4,6 +4,7 @@ import clearhead.io.Checkpoint;
 import clearhead.io.ModelFileException;
 import clearhead.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,52 +24,58 @@ final class GgufConfig {
 
     static Config of(Checkpoint checkpoint) {
         var gguf = new GgufConfig(checkpoint);
-        Map<String, Object> fields = switch (gguf.architecture) {
-            case "llama" -> gguf.llama();
-            case "gpt2" -> gguf.gpt2();
-            default ->
-                throw gguf.wrong(
-                        "general.architecture",
-                        "architecture \"" + gguf.architecture
-                                + "\" is not supported; there are "
-                                + Config.joined(List.of("gpt2", "llama")));
-        };
+        Map<String, Object> fields = gguf.architecture.equals("gpt2") ? gguf.gpt2() : new GgufSettings(gguf).fields();
         gguf.tokens(fields);
         return Config.of(checkpoint.source().toString(), fields);
     }
 
-    private Map<String, Object> llama() {
-        int dim = integer("embedding_length");
-        int heads = integer("attention.head_count");
-        int headDim = integer("attention.key_length", heads > 0 ? dim / heads : 0);
-        same("attention.value_length", headDim);
-        same("rope.dimension_count", headDim);
-        same("expert_count", 0);
-        double theta = real("rope.freq_base", 10000);
-        var fields = new LinkedHashMap<String, Object>();
-        fields.put("model_type", "llama");
-        fields.put("vocab_size", vocab());
-        fields.put("max_position_embeddings", integer("context_length"));
-        fields.put("hidden_size", dim);
-        fields.put("num_hidden_layers", integer("block_count"));
-        fields.put("num_attention_heads", heads);
-        fields.put("num_key_value_heads", integer("attention.head_count_kv", heads));
-        fields.put("head_dim", headDim);
-        fields.put("intermediate_size", integer("feed_forward_length"));
-        fields.put("rms_norm_eps", real("attention.layer_norm_rms_epsilon", 1e-5));
-        fields.put("rope_parameters", ropeScaling(headDim / 2).parameters(theta));
-        fields.put("hidden_act", "silu");
-        fields.put("attention_bias", checkpoint.has("blk.0.attn_q.bias"));
-        fields.put("mlp_bias", checkpoint.has("blk.0.ffn_gate.bias"));
-        fields.put("tie_word_embeddings", !checkpoint.has("output.weight"));
-        return fields;
+    String architecture() {
+        return architecture;
+    }
+
+    boolean hasTensor(String name) {
+        return checkpoint.has(name);
+    }
+
+    boolean says(String key) {
+        return metadata.containsKey(architecture + "." + key);
+    }
+
+    /// A number, or one for every layer.
+    ///
+    /// @return [layers]
+    int[] perLayer(String key, int layers, int otherwise) {
+        var values = new int[layers];
+        if (metadata.get(architecture + "." + key) instanceof List<?> list) {
+            if (list.size() < layers) {
+                throw wrong(architecture + "." + key, "wanted " + layers + " numbers, found " + list.size());
+            }
+            for (int i = 0; i < layers; i++) {
+                Object value = list.get(i);
+                if (value instanceof Boolean flag) {
+                    values[i] = flag ? 1 : 0;
+                } else if (value instanceof Number number && number.longValue() == number.intValue()) {
+                    values[i] = number.intValue();
+                } else {
+                    throw wrong(architecture + "." + key, "wanted integers of 32 bits, found " + value);
+                }
+            }
+            return values;
+        }
+        Arrays.fill(values, integer(key, otherwise));
+        return values;
+    }
+
+    boolean flag(String key, boolean otherwise) {
+        Object value = metadata.get(architecture + "." + key);
+        return value instanceof Boolean flag ? flag : otherwise;
     }
 
     /// As llama.cpp reads it: frequencies are divided by `factor`, or mixed by YaRN; cosines and sines
     /// are multiplied by `attn_factor`, and by YaRN's own magnitude.
     ///
     /// @param pairs rotary pairs of a head
-    private RopeScaling ropeScaling(int pairs) {
+    RopeScaling ropeScaling(int pairs) {
         String key = "rope.scaling.";
         String type = text(architecture + "." + key + "type", "");
         double factor = real(key + "factor", real("rope.scale_linear", 0)); // 0 means that there is none
@@ -81,10 +88,8 @@ final class GgufConfig {
                     "wanted positive numbers, found factor " + factor + ", attn_factor " + magnitude
                             + ", original_context_length " + original);
         }
-        if (real(key + "yarn_log_multiplier", 0) != 0) {
-            throw wrong(architecture + "." + key + "yarn_log_multiplier", "is not supported");
-        }
-        return switch (type) {
+        double log = real(key + "yarn_log_multiplier", 0) * 10; // DeepSeek's mscale_all_dim, times 0.1
+        return switch (checkpoint.has("rope_factors_long.weight") ? "longrope" : type) {
             case "none" -> divided(pairs);
             // llama.cpp's own default is linear
             case "", "linear" -> factor == 0 || factor == 1 ? divided(pairs) : new RopeScaling.Linear(factor);
@@ -95,12 +100,12 @@ final class GgufConfig {
                         original,
                         real(key + "yarn_beta_fast", 32),
                         real(key + "yarn_beta_slow", 1),
-                        true,
+                        !architecture.equals("gpt-oss"),
                         magnitude == 1
                                 ? OptionalDouble.empty()
                                 : OptionalDouble.of(magnitude * RopeScaling.Yarn.magnitude(stretch, 1)),
-                        OptionalDouble.empty(),
-                        OptionalDouble.empty());
+                        log == 0 ? OptionalDouble.empty() : OptionalDouble.of(log),
+                        log == 0 ? OptionalDouble.empty() : OptionalDouble.of(log));
             }
             case "longrope" ->
                 new RopeScaling.LongRope(
@@ -171,7 +176,7 @@ final class GgufConfig {
     }
 
     /// The rows of the embedding: what `vocab_size` says is at times something else.
-    private int vocab() {
+    int vocab() {
         return checkpoint.entries().stream()
                 .filter(entry -> entry.name().equals("token_embd.weight"))
                 .filter(entry -> entry.shape().rank() == 2)
@@ -181,21 +186,14 @@ final class GgufConfig {
                         () -> new ModelFileException(checkpoint.source(), "there is no matrix \"token_embd.weight\""));
     }
 
-    private void same(String key, int wanted) {
-        int found = integer(key, wanted);
-        if (found != wanted) {
-            throw wrong(architecture + "." + key, "only " + wanted + " is supported, found " + found);
-        }
-    }
-
-    private int integer(String key) {
+    int integer(String key) {
         if (!metadata.containsKey(architecture + "." + key)) {
             throw wrong(architecture + "." + key, "wanted an integer, found none");
         }
         return integer(key, 0);
     }
 
-    private int integer(String key, int otherwise) {
+    int integer(String key, int otherwise) {
         Object value = metadata.get(architecture + "." + key);
         if (value == null) {
             return otherwise;
@@ -206,7 +204,7 @@ final class GgufConfig {
         throw wrong(architecture + "." + key, "wanted one integer of 32 bits");
     }
 
-    private double real(String key, double otherwise) {
+    double real(String key, double otherwise) {
         Object value = metadata.get(architecture + "." + key);
         if (value == null) {
             return otherwise;
@@ -221,11 +219,11 @@ final class GgufConfig {
         throw wrong(architecture + "." + key, "wanted a number");
     }
 
-    private String text(String key, String otherwise) {
+    String text(String key, String otherwise) {
         return metadata.getOrDefault(key, otherwise) instanceof String text ? text : otherwise;
     }
 
-    private ModelFileException wrong(String key, String problem) {
+    ModelFileException wrong(String key, String problem) {
         return new ModelFileException(checkpoint.source() + ": " + key, problem);
     }
 }

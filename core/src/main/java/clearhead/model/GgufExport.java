@@ -28,12 +28,14 @@ final class GgufExport {
     private final ModelSource source;
     private final Architecture architecture;
     private final CheckpointWeights weights;
+    private final GgufNames names;
     private final List<String> notes = new ArrayList<>();
 
     GgufExport(ModelSource source, Architecture architecture, CheckpointWeights weights) {
         this.source = source;
         this.architecture = architecture;
         this.weights = weights;
+        names = new GgufNames(architecture);
     }
 
     Conversion.Result write(Path target, Optional<DType> wanted) {
@@ -56,7 +58,7 @@ final class GgufExport {
     }
 
     private String ggufName(String stored) {
-        return Dialect.GGUF.name(source.checkpoint(), architecture, stored);
+        return names.name(stored).orElseThrow(() -> wrong("GGUF has no name for \"" + stored + "\""));
     }
 
     private static DType typeOf(Map<String, DType> types, String name) {

@@ -1,7 +1,6 @@
 package clearhead.model.families;
 
 import clearhead.model.Family;
-import java.util.Comparator;
 import java.util.List;
 
 /// The families there are.
@@ -34,33 +33,4 @@ public final class Families {
             new Qwen3Moe(),
             new Roberta(),
             new SmolLm3());
-
-    /// The names most like one that nobody knows, best first.
-    public static List<String> nearest(String name) {
-        return ALL.stream()
-                .flatMap(family -> family.names().stream())
-                .sorted(Comparator.comparingInt((String known) -> distance(known, name))
-                        .thenComparing(Comparator.naturalOrder()))
-                .limit(3)
-                .toList();
-    }
-
-    /// Levenshtein's distance of two short names.
-    private static int distance(String a, String b) {
-        int columns = Math.min(b.length(), 64);
-        var row = new int[columns + 1];
-        for (int j = 0; j <= columns; j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= columns; j++) {
-                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(replaced, Math.min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[columns];
-    }
 }
