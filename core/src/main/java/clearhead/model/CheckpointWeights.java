@@ -140,7 +140,7 @@ final class CheckpointWeights implements Weights {
         Parameter.Stored at = place.stored;
         Tensor stored = real(place.name);
         Tensor matrix =
-                matrixOf(stored, at, p.shape().rank() == 1 ? 1 : p.shape().dim(1));
+                matrixOf(stored, at, p.columns());
         Tensor rows;
         if (at.transposed()) {
             rows = Elements.columns(matrix, at.rows(), p.shape().dim(0), owner);

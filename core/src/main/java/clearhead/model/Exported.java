@@ -43,7 +43,7 @@ public final class Exported {
         if (parts.size() == 1 && at.count() == 0 && !at.transposed()) {
             return one.reshape(first.storedShape().dims());
         }
-        int in = first.shape().rank() == 1 ? 1 : first.shape().dim(1);
+        int in = first.columns();
         Tensor all = Tensor.zeros(arena, one.type(), first.storedShape().dims());
         for (Parameter p : parts) {
             Parameter.Stored place = p.stored();

@@ -91,6 +91,11 @@ public record Parameter(String name, Shape shape, Init init, List<Stored> places
         }
     }
 
+    /// Columns of it as a matrix of its first axis and all others.
+    int columns() {
+        return Math.toIntExact(shape.size() / shape.dim(0));
+    }
+
     /// Where it is written.
     public Stored stored() {
         return places.getFirst();
@@ -106,6 +111,11 @@ public record Parameter(String name, Shape shape, Init init, List<Stored> places
         int all = place.rows().all();
         if (shape.rank() == 1) {
             return place.count() > 0 ? new Shape(place.count(), all) : new Shape(all);
+        }
+        if (shape.rank() > 2) {
+            int[] dims = shape.dims();
+            dims[0] = all;
+            return new Shape(dims);
         }
         int in = shape.dim(1);
         int rows = place.transposed() ? in : all;

@@ -181,4 +181,62 @@ public sealed interface Block {
             return pass.ops().scale(made, factor);
         }
     }
+
+    /// x + mixer(norm x), and no MLP: Mamba.
+    record MixerOnly(Norm norm, Mixer mixer) implements Block {
+        private static final Mlp NO_MLP = new Mlp.None();
+
+        @Override
+        public Mlp mlp() {
+            return NO_MLP;
+        }
+
+        @Override
+        public Tensor mixerInput(ForwardPass pass, Tensor x) {
+            return norm.forward(pass, x);
+        }
+
+        @Override
+        public Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid) {
+            return mid;
+        }
+
+        @Override
+        public Tensor afterMlp(ForwardPass pass, Tensor mid, Tensor m) {
+            return mid;
+        }
+    }
+
+    /// [PreNorm] in a residual that is halved every few layers so that halves can hold it: RWKV 4. What is
+    /// added is smaller by as much.
+    ///
+    /// @param factor on what mixer and MLP add
+    /// @param after factor on the residual that leaves
+    record Rescaled(Norm attentionNorm, Mixer mixer, Norm mlpNorm, Mlp mlp, double factor, double after)
+            implements Block {
+        @Override
+        public Tensor mixerInput(ForwardPass pass, Tensor x) {
+            return attentionNorm.forward(pass, x);
+        }
+
+        @Override
+        public Tensor mixerOutput(ForwardPass pass, Tensor mixed) {
+            return pass.ops().scale(mixed, factor);
+        }
+
+        @Override
+        public Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid) {
+            return mlpNorm.forward(pass, mid);
+        }
+
+        @Override
+        public Tensor mlpOutput(ForwardPass pass, Tensor made) {
+            return pass.ops().scale(made, factor);
+        }
+
+        @Override
+        public Tensor afterMlp(ForwardPass pass, Tensor mid, Tensor m) {
+            return pass.ops().scale(pass.ops().add(mid, m), after);
+        }
+    }
 }

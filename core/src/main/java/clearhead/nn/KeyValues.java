@@ -19,11 +19,14 @@ public interface KeyValues {
     /// @return all that attention of this layer may see, this pass included
     KvView append(Ops ops, int layer, Tensor key, Tensor value, Sequences sequences);
 
+    /// Number of the first state of an MLP; those of a mixer count from 0.
+    int MLP = 8;
+
     /// What a layer that carries a state of fixed size knows of the tokens before this pass.
     ///
-    /// @param index number of the state, for layers with several
+    /// @param index number of the state in the layer's list, see [Mixer#states] and [#MLP]
     /// @return [sequences, …]; empty before the first token, where states are zeros
-    default Optional<Tensor> state(int layer, int index) {
+    default Optional<Tensor> state(Ops ops, int layer, int index) {
         return Optional.empty();
     }
 

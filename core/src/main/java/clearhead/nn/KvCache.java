@@ -8,15 +8,20 @@ import clearhead.ops.Sequences;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
 /// Keys and values of many sequences in pages of [KvView#PAGE] positions, out of one pool. A page
-/// belongs to all layers at once; sequences that begin alike can share pages, and the first to write
-/// into a shared page gets a copy of its own. Kwon et al. 2023, arXiv:2309.06180.
+/// belongs to all layers with attention at once; sequences that begin alike can share pages, and the first
+/// to write into a shared page gets a copy of its own. Kwon et al. 2023, arXiv:2309.06180.
+///
+/// Layers that carry a state instead ([Mixer#states]) have no pages: every sequence has a slab of all its
+/// states, which has one size however long it becomes, and of which a fork gets a copy.
 ///
 /// Not thread-safe: one pass at a time.
 ///
@@ -29,11 +34,12 @@ import java.util.TreeSet;
 public final class KvCache implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final KvStorage storage;
-    private final List<KvView.Paged> pools = new ArrayList<>(); // of each layer
+    private final Map<Integer, KvView.Paged> pools = new HashMap<>(); // of each layer with attention
+    private final StateSlabs states;
     private final int[] users; // sequences that hold each page
     private final int[] free; // a stack of page numbers
     private int freePages;
-    private final long bytes;
+    private final long pageBytes;
 
     /// In 32 bits.
     ///
@@ -46,13 +52,15 @@ public final class KvCache implements AutoCloseable {
     public KvCache(Transformer transformer, int positions, KvStorage storage) {
         this.storage = storage;
         int pages = pages(positions);
-        for (int layer = 0; layer < transformer.blocks().size(); layer++) {
+        for (int layer : transformer.attentionLayers()) {
             AttentionSpec spec = transformer.attention(layer).spec();
             requireWindow(layer, spec.mask(), storage.ring());
-            pools.add(
+            pools.put(
+                    layer,
                     KvView.Paged.zeros(arena, storage.type(), pages, spec.kvHeads(), spec.headDim(), spec.valueDim()));
         }
-        bytes = bytes(transformer, positions, storage);
+        states = new StateSlabs(transformer, arena);
+        pageBytes = pageBytes(transformer, positions, storage);
         users = new int[pages];
         free = new int[pages];
         for (int i = 0; i < pages; i++) {
@@ -88,8 +96,12 @@ public final class KvCache implements AutoCloseable {
         return bytes(transformer, positions, KvStorage.F32);
     }
 
-    /// Bytes that a cache of so many positions takes.
+    /// Bytes that a cache of so many positions takes, with the states of one sequence.
     public static long bytes(Transformer transformer, int positions, KvStorage storage) {
+        return Math.addExact(pageBytes(transformer, positions, storage), StateSlabs.bytes(transformer));
+    }
+
+    private static long pageBytes(Transformer transformer, int positions, KvStorage storage) {
         long perPosition = 0;
         for (int layer : transformer.attentionLayers()) {
             AttentionSpec spec = transformer.attention(layer).spec();
@@ -102,9 +114,9 @@ public final class KvCache implements AutoCloseable {
         return Math.ceilDiv(positions, KvView.PAGE);
     }
 
-    /// Bytes of the pool.
+    /// Bytes of the pool, and of the states of as many sequences as there were at once.
     public long bytes() {
-        return bytes;
+        return pageBytes + states.bytes();
     }
 
     /// Positions that new pages can still take.
@@ -114,18 +126,20 @@ public final class KvCache implements AutoCloseable {
 
     /// A new sequence without a token.
     public Sequence open() {
-        return new Sequence(new int[0], 0);
+        return new Sequence(new int[0], 0, states.take());
     }
 
-    /// One sequence's block table. Its pages go back to the pool when it is closed.
+    /// One sequence's block table and states. They go back to the pool when it is closed.
     public final class Sequence implements AutoCloseable {
         private int[] table;
         private int length;
+        private final StateSlabs.Slab slab;
         private boolean closed;
 
-        private Sequence(int[] table, int length) {
+        private Sequence(int[] table, int length, StateSlabs.Slab slab) {
             this.table = table;
             this.length = length;
+            this.slab = slab;
         }
 
         /// Tokens it remembers: the position of the next one.
@@ -134,6 +148,9 @@ public final class KvCache implements AutoCloseable {
         }
 
         /// Forgets all but the first `newLength` tokens.
+        ///
+        /// @throws IllegalStateException if the model carries states, which know nothing of the tokens before
+        ///     the last, unless all or nothing is to be forgotten: [#fork] where you may want to return to
         public void truncate(int newLength) {
             if (newLength < 0 || newLength > length) {
                 throw new IllegalArgumentException("a sequence of " + length + " tokens cannot be cut to " + newLength);
@@ -142,6 +159,11 @@ public final class KvCache implements AutoCloseable {
                 throw new IllegalStateException(
                         "a ring of " + storage.ring() + " positions has lost what a sequence of " + length
                                 + " tokens would need when cut to " + newLength);
+            }
+            if (newLength > 0 && newLength < length && !states.isEmpty()) {
+                throw new IllegalStateException("a sequence of " + length + " tokens cannot be cut to " + newLength
+                        + ": the model has layers that carry a state, which cannot be taken back; fork the sequence"
+                        + " where you may want to return to");
             }
             int kept = storage.pages(newLength);
             for (int i = kept; i < table.length; i++) {
@@ -157,7 +179,7 @@ public final class KvCache implements AutoCloseable {
             for (int page : table) {
                 users[page]++;
             }
-            return new Sequence(table.clone(), length);
+            return new Sequence(table.clone(), length, states.copy(slab));
         }
 
         /// New pages that `tokens` more tokens would take.
@@ -209,6 +231,7 @@ public final class KvCache implements AutoCloseable {
         public void close() {
             if (!closed) {
                 truncate(0);
+                states.release(slab);
                 closed = true;
             }
         }
@@ -236,19 +259,54 @@ public final class KvCache implements AutoCloseable {
         }
         var table = new int[sequences.length][];
         var lengths = new int[sequences.length];
+        var slabs = new StateSlabs.Slab[sequences.length];
         for (int s = 0; s < sequences.length; s++) {
             sequences[s].extend(rows.length(s));
             table[s] = sequences[s].table.clone();
             lengths[s] = sequences[s].length;
+            slabs[s] = sequences[s].slab;
         }
-        return (ops, layer, key, value, queries) -> store(ops, layer, key, value, queries, table, lengths);
+        return new Extended(table, lengths, rows, slabs);
     }
 
-    private KvView store(
-            Ops ops, int layer, Tensor key, Tensor value, Sequences queries, int[][] table, int[] lengths) {
-        KvView.Paged past = pools.get(layer).of(storage.ring() > 0, table, lengths);
-        ops.store(key, value, queries, past);
-        return past;
+    /// The memory of one pass.
+    ///
+    /// @param lengths [sequences], with the tokens of this pass
+    private final class Extended implements KeyValues {
+        private final int[][] table;
+        private final int[] lengths;
+        private final Sequences rows;
+        private final StateSlabs.Slab[] slabs;
+
+        Extended(int[][] table, int[] lengths, Sequences rows, StateSlabs.Slab[] slabs) {
+            this.table = table;
+            this.lengths = lengths;
+            this.rows = rows;
+            this.slabs = slabs;
+        }
+
+        @Override
+        public KvView append(Ops ops, int layer, Tensor key, Tensor value, Sequences queries) {
+            KvView.Paged pool = pools.get(layer);
+            if (pool == null) {
+                throw new IllegalArgumentException("layer " + layer + " has no attention, so no keys are kept of it");
+            }
+            KvView.Paged past = pool.of(storage.ring() > 0, table, lengths);
+            ops.store(key, value, queries, past);
+            return past;
+        }
+
+        @Override
+        public Optional<Tensor> state(Ops ops, int layer, int index) {
+            var before = new int[lengths.length];
+            Arrays.setAll(before, s -> lengths[s] - rows.length(s));
+            return states.gather(ops, layer, index, slabs, before);
+        }
+
+        @Override
+        public void keep(int layer, int index, Tensor state) {
+            states.scatter(layer, index, state, slabs, lengths);
+        }
     }
 
     private int take() {
@@ -264,7 +322,7 @@ public final class KvCache implements AutoCloseable {
     }
 
     private void copy(int from, int to) {
-        for (KvView.Paged pool : pools) {
+        for (KvView.Paged pool : pools.values()) {
             copy(pool.keys(), from, to);
             copy(pool.values(), from, to);
             pool.scales().ifPresent(scales -> {

@@ -4,6 +4,7 @@ import clearhead.ops.Activation;
 import clearhead.ops.Ops;
 import clearhead.ops.Routed;
 import clearhead.ops.Routing;
+import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
 import java.util.List;
 
@@ -16,6 +17,56 @@ public sealed interface Mlp {
 
     /// Width at [Site#MLP_POST]; 0 where there is no such place, because every token has its own.
     int hidden();
+
+    /// What a sequence carries from token to token here, as in [Mixer#states]; see [KeyValues#MLP].
+    default List<Shape> states() {
+        return List.of();
+    }
+
+    /// A block without an MLP: adds nothing.
+    record None() implements Mlp {
+        @Override
+        public int hidden() {
+            return 0;
+        }
+
+        @Override
+        public Tensor forward(ForwardPass pass, int layer, Tensor x) {
+            Tensor zeros = pass.ops().workspace().take(x.type(), x.shape());
+            zeros.data().fill((byte) 0);
+            return zeros;
+        }
+    }
+
+    /// RWKV 4's channel mixing: value(relu(key x)²) let through by a receptance, with [TokenShift] before.
+    /// Peng et al. 2023, arXiv:2305.13048, section 3.1.
+    ///
+    /// @param keyMix [dim], receptanceMix alike
+    /// @param key [hidden, dim]
+    /// @param value [dim, hidden]
+    /// @param receptance [dim, dim]
+    record ChannelMixing(
+            TokenShift shift, Tensor keyMix, Tensor receptanceMix, Linear key, Linear value, Linear receptance)
+            implements Mlp {
+        @Override
+        public int hidden() {
+            return key.weight().dim(0);
+        }
+
+        @Override
+        public Tensor forward(ForwardPass pass, int layer, Tensor x) {
+            var shifted = shift.forward(pass, layer, KeyValues.MLP, x);
+            var k = key.forward(pass, shifted.mixed(pass, keyMix)); // [tokens, hidden]
+            var h = pass.tap(Site.MLP_POST, layer, pass.ops().activate(Activation.RELU_SQUARED, k));
+            var r = receptance.forward(pass, shifted.mixed(pass, receptanceMix)); // [tokens, dim]
+            return pass.ops().gate(Activation.SIGMOID, r, value.forward(pass, h));
+        }
+
+        @Override
+        public List<Shape> states() {
+            return List.of(shift.state());
+        }
+    }
 
     /// down(act(up x)). Vaswani et al. 2017, arXiv:1706.03762, eq. 2.
     record Dense(Linear up, Linear down, Activation act) implements Mlp {

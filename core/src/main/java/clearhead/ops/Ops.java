@@ -83,8 +83,7 @@ public interface Ops {
     ///     out[t] = bias + Σ over j of weight[j]·x[t − (kernel − 1) + j]
     ///
     /// Before a sequence's first token lies its state: the kernel − 1 inputs that came before, oldest
-    /// first. A sequence in one pass and in parts gives the same bits (as far as the state's type holds
-    /// what the backend computes with: the reference in F64).
+    /// first. A sequence in one pass and in parts gives the same bits.
     ///
     /// @param x [tokens, channels]
     /// @param weight [channels, kernel], any real type; the last column is that of the token itself

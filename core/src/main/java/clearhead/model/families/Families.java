@@ -18,7 +18,10 @@ public final class Families {
             new Gpt2(),
             new Granite(),
             new GraniteMoe(),
+            new Lfm2(),
             new Llama(),
+            new Mamba(),
+            new Mamba2(),
             new Mistral(),
             new Mixtral(),
             new Olmo(),
@@ -32,5 +35,7 @@ public final class Families {
             new Qwen3(),
             new Qwen3Moe(),
             new Roberta(),
+            new Qwen35(),
+            new Rwkv(),
             new SmolLm3());
 }

@@ -6,6 +6,7 @@ import static clearhead.ops.cpu.reference.Rows.write;
 import clearhead.ops.Carried;
 import clearhead.ops.Sequences;
 import clearhead.ops.StateUpdate;
+import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.util.Optional;
@@ -120,6 +121,7 @@ final class Carrying {
                 double[][] memory = start(state, first, keyDim, valueDim);
                 for (int t = rows.start(s); t < rows.start(s) + rows.length(s); t++) {
                     new Step(key, value, update, t, kv).apply(memory);
+                    round(memory, query.type());
                     for (int h = kv * (heads / kvHeads); h < (kv + 1) * (heads / kvHeads); h++) {
                         double[] q = read(query, (long) t * heads + h, keyDim);
                         double[] o = recall(memory, q, valueDim);
@@ -135,6 +137,15 @@ final class Carrying {
             }
         }
         return new Carried(out, end);
+    }
+
+    /// As a state is handed on, so that one pass and many give the same bits.
+    static void round(double[][] memory, DType type) {
+        for (double[] row : memory) {
+            for (int i = 0; type == DType.F32 && i < row.length; i++) {
+                row[i] = (float) row[i];
+            }
+        }
     }
 
     static double[][] start(Optional<Tensor> state, long first, int keyDim, int valueDim) {

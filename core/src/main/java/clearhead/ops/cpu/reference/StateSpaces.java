@@ -45,14 +45,16 @@ final class StateSpaces {
                     double[] b = read(input, group, stateDim);
                     double[] c = read(output, group, stateDim);
                     double[] value = read(x, at, headDim);
-                    var y = new double[headDim];
                     for (int p = 0; p < headDim; p++) {
                         for (int n = 0; n < stateDim; n++) {
                             double a = space.decay().at(each ? (long) h * stateDim + n : h);
                             memory[p][n] = Math.exp(delta * a) * memory[p][n] + delta * value[p] * b[n];
-                            y[p] += memory[p][n] * c[n];
                         }
-                        y[p] += space.skip().at(h) * value[p];
+                    }
+                    Carrying.round(memory, x.type());
+                    var y = new double[headDim];
+                    for (int p = 0; p < headDim; p++) {
+                        y[p] = Rows.dot(memory[p], c) + space.skip().at(h) * value[p];
                     }
                     write(out, at, y);
                 }
@@ -101,6 +103,7 @@ final class StateSpaces {
                     largest[c] = most;
                 }
                 write(out, t, y);
+                Carrying.round(memory, key.type());
             }
             for (int i = 0; i < 3; i++) {
                 write(end, 3L * s + i, memory[i]);
