@@ -96,10 +96,11 @@ final class OpenModel implements AutoCloseable {
     /// `tales: 6 layers of 6 heads, context 256; exact arithmetic on …`.
     String describe() {
         Transformer t = transformer();
-        var heads = t.attention(t.attentionLayers().getFirst()).spec();
-        return model.name() + ": " + t.layers() + " layers of " + heads.heads() + " heads"
-                + (heads.kvHeads() == heads.heads() ? "" : " (" + heads.kvHeads() + " for keys and values)")
-                + ", context " + t.context() + "; " + arithmetic() + " arithmetic, "
+        String heads = t.heads()
+                .map(h -> " of " + h.heads() + " heads"
+                        + (h.kvHeads() == h.heads() ? "" : " (" + h.kvHeads() + " for keys and values)"))
+                .orElse(" without attention");
+        return model.name() + ": " + t.layers() + " layers" + heads + ", context " + t.context() + "; " + arithmetic() + " arithmetic, "
                 + backend.name() + " backend";
     }
 

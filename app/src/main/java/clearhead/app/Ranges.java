@@ -19,7 +19,10 @@ final class Ranges {
         if (head.isEmpty()) {
             return OptionalInt.empty();
         }
-        int heads = model.attention(layer.orElse(0)).spec().heads();
+        model.requireAttention();
+        int heads = model.attention(layer.orElse(model.attentionLayers().getFirst()))
+                .spec()
+                .heads();
         return OptionalInt.of(within("--head", head.get(), heads, "heads"));
     }
 

@@ -4,6 +4,7 @@ import clearhead.inspect.Interventions;
 import clearhead.inspect.Parity;
 import clearhead.io.Json;
 import clearhead.io.JsonWriter;
+import clearhead.ops.AttentionSpec;
 import clearhead.tokenizer.Special;
 import clearhead.view.ModelJson;
 import clearhead.view.Prompt;
@@ -103,12 +104,14 @@ final class RunRoutes {
     private static void model(JsonWriter w, Hosted hosted) {
         var model = hosted.model();
         var t = model.transformer();
-        var spec = t.attention(t.attentionLayers().getFirst()).spec();
+        var spec = t.heads();
         w.beginObject()
                 .field("name", hosted.name())
                 .field("family", model.architecture().name());
-        w.field("layers", t.layers()).field("heads", spec.heads()).field("kv_heads", spec.kvHeads());
-        w.field("head_dim", spec.headDim())
+        w.field("layers", t.layers())
+                .field("heads", spec.map(AttentionSpec::heads).orElse(0))
+                .field("kv_heads", spec.map(AttentionSpec::kvHeads).orElse(0));
+        w.field("head_dim", spec.map(AttentionSpec::headDim).orElse(0))
                 .field("dim", t.dim())
                 .field("vocab", t.vocab())
                 .field("context", t.context());

@@ -8,6 +8,7 @@ import clearhead.io.Json;
 import clearhead.io.JsonWriter;
 import clearhead.io.ModelFileException;
 import clearhead.nn.Site;
+import clearhead.ops.AttentionSpec;
 import clearhead.ops.Ops;
 import clearhead.view.ChangesJson;
 import clearhead.view.ModelJson;
@@ -135,8 +136,7 @@ final class TryRoutes {
             Prompt other = RunRoutes.tokens(lease.hosted(), body.text("other", ""));
             int query = position(body, lease);
             Site site = site(body.text("site", "resid_post"));
-            int heads =
-                    model.attention(model.attentionLayers().getFirst()).spec().heads();
+            int heads = model.heads().map(AttentionSpec::heads).orElse(0);
             OptionalInt head = body.has("head")
                     ? OptionalInt.of(within("head", body.integer("head"), 0, heads - 1))
                     : OptionalInt.empty();

@@ -3,6 +3,7 @@ package clearhead.view;
 import clearhead.io.JsonWriter;
 import clearhead.model.Model;
 import clearhead.nn.Transformer;
+import clearhead.ops.AttentionSpec;
 import java.util.HexFormat;
 
 /// The parts that every document of a run begins with.
@@ -12,12 +13,13 @@ public final class ModelJson {
     /// Which model, and how it was run.
     public static void model(JsonWriter json, Model model, String arithmetic, String backend) {
         Transformer t = model.transformer();
-        var spec = t.attention(t.attentionLayers().getFirst()).spec();
+        var spec = t.heads();
         json.name("model").beginObject();
         json.field("name", model.name()).field("path", model.path().toString());
         json.field("family", model.architecture().name());
-        json.field("layers", t.layers()).field("heads", spec.heads());
-        json.field("kv_heads", spec.kvHeads()).field("head_dim", spec.headDim());
+        json.field("layers", t.layers()).field("heads", spec.map(AttentionSpec::heads).orElse(0));
+        json.field("kv_heads", spec.map(AttentionSpec::kvHeads).orElse(0))
+                .field("head_dim", spec.map(AttentionSpec::headDim).orElse(0));
         json.field("dim", t.dim()).field("vocab", t.vocab()).field("context", t.context());
         json.field("arithmetic", arithmetic).field("backend", backend);
         json.endObject();

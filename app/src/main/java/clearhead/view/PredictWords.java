@@ -114,6 +114,7 @@ public final class PredictWords {
             case TOKEN -> "the token's embedding";
             case POSITION -> "the position's vector";
             case HEAD -> "layer " + part.layer() + ", head " + part.head();
+            case MIXER -> "layer " + part.layer() + ", state";
             case ATTENTION_BIAS -> "layer " + part.layer() + ", bias of attention";
             case MLP -> "layer " + part.layer() + ", MLP";
             case CHANGE -> "the change in layer " + part.layer();

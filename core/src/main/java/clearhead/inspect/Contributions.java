@@ -1,6 +1,7 @@
 package clearhead.inspect;
 
 import clearhead.nn.Attention;
+import clearhead.nn.ForwardPass;
 import clearhead.nn.Norm;
 import clearhead.nn.Positions;
 import clearhead.nn.Site;
@@ -12,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /// One logit, or the difference of two, as a sum over what every part of the model wrote into the
 /// residual stream ("direct logit attribution"). Elhage et al. 2021, "A mathematical framework for
@@ -50,6 +52,8 @@ public record Contributions(
         HEAD,
         /// The bias of Wo.
         ATTENTION_BIAS,
+        /// What a layer that carries a state instead of attention writes.
+        MIXER,
         /// One layer's MLP, its biases included.
         MLP,
         /// What a change of the residual stream itself put in (or took out) in a layer.
@@ -67,9 +71,13 @@ public record Contributions(
     /// What all heads and the bias of one layer's attention write.
     public double attention(int layer) {
         return parts.stream()
-                .filter(p -> p.layer == layer && (p.kind == Kind.HEAD || p.kind == Kind.ATTENTION_BIAS))
+                .filter(p -> p.layer == layer && isMixing(p.kind))
                 .mapToDouble(Part::value)
                 .sum();
+    }
+
+    private static boolean isMixing(Kind kind) {
+        return kind == Kind.HEAD || kind == Kind.ATTENTION_BIAS || kind == Kind.MIXER;
     }
 
     /// What one layer's MLP writes.
@@ -233,9 +241,12 @@ public record Contributions(
         }
 
         private void layer(int layer) {
-            Attention attention = model.attention(layer);
-            heads(layer, attention);
-            attention.output().bias().ifPresent(bias -> add(Kind.ATTENTION_BIAS, layer, -1, bias.toDoubles()));
+            if (model.blocks().get(layer).mixer() instanceof Attention attention) {
+                heads(layer, attention);
+                attention.output().bias().ifPresent(bias -> add(Kind.ATTENTION_BIAS, layer, -1, bias.toDoubles()));
+            } else {
+                add(Kind.MIXER, layer, -1, row(Site.ATTN_OUT, layer));
+            }
             double[] mlp = row(Site.MLP_OUT, layer);
             add(Kind.MLP, layer, -1, mlp);
             double[] from = row(Site.RESID_PRE, layer);
@@ -263,9 +274,13 @@ public record Contributions(
                         alone.set(((long) h * heads + h) * headDim + e, own[e]);
                     }
                 }
-                Tensor written = ops.linear(alone, attention.output().weight()); // [heads, dim]
-                for (int h = 0; h < heads; h++) {
-                    add(Kind.HEAD, layer, h, Elements.row(written, h));
+                var rows = streams.positions(IntStream.generate(() -> position).limit(heads).toArray());
+                var pass = ForwardPass.of(ops, streams.run().ids()[position]);
+                Tensor h = model.blocks().get(layer).mixerInput(pass, streams.at(Site.RESID_PRE, layer, rows));
+                Tensor gated = attention.gate().forward(pass, h, alone);
+                Tensor written = ops.linear(gated, attention.output().weight()); // [heads, dim]
+                for (int head = 0; head < heads; head++) {
+                    add(Kind.HEAD, layer, head, Elements.row(written, head));
                 }
             }
         }

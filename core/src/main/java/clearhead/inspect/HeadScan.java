@@ -50,12 +50,14 @@ public record HeadScan(
             throw new IllegalArgumentException("position: wanted 0 to " + (run.tokens() - 1) + ", got " + position);
         }
         int layers = run.model().layers();
-        var text = new RowSums.Text(run.ids(), AttentionMap.causal(run.pattern(0)));
+        run.model().requireAttention();
+        List<Integer> attending = run.model().attentionLayers();
+        var text = new RowSums.Text(run.ids(), AttentionMap.causal(run.pattern(attending.getFirst())));
         RowSums flat = RowSums.uniform(text);
         int predicted = NextTokens.top(run.logits(ops, position), 1).getFirst().id();
         double[][] effects = effects(run, ops, position, predicted);
         var heads = new ArrayList<HeadMetrics>();
-        for (int layer = 0; layer < layers; layer++) {
+        for (int layer : attending) {
             PatternRows pattern = run.pattern(layer);
             for (int head = 0; head < pattern.spec().heads(); head++) {
                 RowSums sums = sums(pattern, ops, text, head);
@@ -152,7 +154,7 @@ public record HeadScan(
     /// [layers][heads]
     private static double[][] effects(Run run, Ops ops, int position, int predicted) {
         var effects = new double[run.model().layers()][];
-        for (int layer = 0; layer < effects.length; layer++) {
+        for (int layer : run.model().attentionLayers()) {
             effects[layer] = new double[run.pattern(layer).spec().heads()];
         }
         for (Contributions.Part part : Contributions.of(run, ops, position, predicted, OptionalInt.empty())

@@ -40,6 +40,7 @@ public record HeadSweep(Transformer model, Ops ops, int[] ids, int[] other, Inte
     /// @return one effect a head, by layer and head
     /// @throws CancellationException if `each` says so
     public List<Effect> run(OptionalDouble factor, int top, Progress each) {
+        model.requireAttention();
         int of = 0;
         for (int layer : model.attentionLayers()) {
             of += model.attention(layer).spec().heads();
@@ -48,7 +49,7 @@ public record HeadSweep(Transformer model, Ops ops, int[] ids, int[] other, Inte
         try (var inputs = new LayerInputs(model, ops, changes, ids, other, row, factor.isEmpty())) {
             double[] before = inputs.logits();
             int best = new LogitEffect(before, before).best();
-            for (int layer = 0; layer < model.layers(); layer++) {
+            for (int layer : model.attentionLayers()) {
                 int heads = model.attention(layer).spec().heads();
                 for (int head = 0; head < heads; head++) {
                     if (!each.done(effects.size(), of)) {

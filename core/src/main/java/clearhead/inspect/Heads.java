@@ -41,6 +41,7 @@ public sealed interface Heads {
     ///
     /// @throws IllegalArgumentException that says what was wanted
     static Heads parse(String text, Transformer model) {
+        model.requireAttention();
         if (text.startsWith("rollout:")) {
             return new Rollout(index(text, text.substring("rollout:".length()), model.layers(), "layer"));
         }
@@ -53,7 +54,7 @@ public sealed interface Heads {
                         + " rollout:5");
             }
             int[] layers = words[0].equals("*")
-                    ? IntStream.range(0, model.layers()).toArray()
+                    ? model.attentionLayers().stream().mapToInt(Integer::intValue).toArray()
                     : new int[] {index(text, words[0], model.layers(), "layer")};
             for (int layer : layers) {
                 int count = model.attention(layer).spec().heads();

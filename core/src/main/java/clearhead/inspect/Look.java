@@ -67,9 +67,11 @@ public final class Look implements AutoCloseable {
             require("layer", layer.getAsInt(), model.layers());
         }
         require("query", query, ids.length);
-        for (var block : model.blocks()) {
+        model.requireAttention();
+        layer.ifPresent(model::attention);
+        for (int attending : model.attentionLayers()) {
             if (head.isPresent()) {
-                require("head", head.getAsInt(), block.attention().spec().heads());
+                require("head", head.getAsInt(), model.attention(attending).spec().heads());
             }
         }
         var choosing = new Choosing(model.layers() - 1, layer, head, query);

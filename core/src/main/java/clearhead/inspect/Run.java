@@ -13,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -118,7 +119,7 @@ public final class Run implements AutoCloseable {
 
     /// The attention pattern of a layer, row by row when somebody looks.
     public PatternRows pattern(int layer) {
-        return layers[layer].pattern();
+        return layers[layer].pattern.orElseThrow(() -> without(layer));
     }
 
     /// What enters a layer.
@@ -139,7 +140,12 @@ public final class Run implements AutoCloseable {
     ///
     /// @return [tokens, heads, headDim]
     public Tensor z(int layer) {
-        return layers[layer].z();
+        return layers[layer].z().orElseThrow(() -> without(layer));
+    }
+
+    private IllegalArgumentException without(int layer) {
+        return new IllegalArgumentException("layer " + layer + " has no attention to see; the layers with attention are "
+                + model.attentionLayers());
     }
 
     /// What the model predicts after a token.
@@ -256,12 +262,17 @@ public final class Run implements AutoCloseable {
     }
 
     /// @param residual [tokens, dim]: what enters
-    /// @param z [tokens, heads, headDim]: the pattern's own where nothing changed it
-    private record Layer(Tensor residual, Tensor z, PatternRows pattern) {
+    /// @param changed [tokens, heads, headDim]: z, if it is not the pattern's own
+    /// @param pattern where the layer has attention
+    private record Layer(Tensor residual, Optional<Tensor> changed, Optional<PatternRows> pattern) {
+        Optional<Tensor> z() {
+            return changed.or(() -> pattern.map(PatternRows::out));
+        }
+
         long bytes() {
             return residual.data().byteSize()
-                    + pattern.bytes()
-                    + (pattern.isOut(z) ? 0 : z.data().byteSize());
+                    + pattern.map(PatternRows::bytes).orElse(0L)
+                    + changed.map(z -> z.data().byteSize()).orElse(0L);
         }
     }
 
@@ -272,8 +283,7 @@ public final class Run implements AutoCloseable {
         private @Nullable PatternRows pattern;
 
         Layer layer() {
-            PatternRows rows = Objects.requireNonNull(pattern);
-            return new Layer(Objects.requireNonNull(residual), z == null ? rows.out() : z, rows);
+            return new Layer(Objects.requireNonNull(residual), Optional.ofNullable(z), Optional.ofNullable(pattern));
         }
     }
 

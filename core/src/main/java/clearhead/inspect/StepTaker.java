@@ -115,6 +115,8 @@ final class StepTaker {
             case Block.PreNorm b -> b.attentionNorm();
             case Block.Parallel b -> b.attentionNorm();
             case Block.ScaledPreNorm b -> b.attentionNorm();
+            case Block.Rescaled b -> b.attentionNorm();
+            case Block.MixerOnly b -> b.norm();
             case Block.Sandwich _, Block.PostNorm _ ->
                 throw new IllegalArgumentException("layer " + look.layer()
                         + " has its norms after attention and MLP; its steps cannot be shown yet");

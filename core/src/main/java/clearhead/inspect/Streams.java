@@ -1,11 +1,13 @@
 package clearhead.inspect;
 
+import clearhead.nn.Attention;
 import clearhead.nn.Block;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Site;
 import clearhead.ops.Ops;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
+import java.util.stream.IntStream;
 
 /// The residual stream of a [Run] at some positions, and what was added to it. What the run does not
 /// keep is computed again for these positions alone, with the same bits. Where the run was changed
@@ -27,7 +29,9 @@ record Streams(Run run, Ops ops) {
                 yield ops.select(z.reshape(z.dim(0), z.dim(1) * z.dim(2)), positions);
             }
             case ATTN_OUT -> {
-                var attention = block(layer).attention();
+                if (!(block(layer).mixer() instanceof Attention attention)) {
+                    yield ops.select(mixed(layer), positions);
+                }
                 Tensor h = block(layer).mixerInput(pass(), at(Site.RESID_PRE, layer, positions));
                 Tensor z = attention.gate().forward(pass(), h, at(Site.Z, layer, positions));
                 yield block(layer).mixerOutput(pass(), attention.output().forward(pass(), z));
@@ -37,12 +41,32 @@ record Streams(Run run, Ops ops) {
                         .afterMixer(pass(), at(Site.RESID_PRE, layer, positions), at(Site.ATTN_OUT, layer, positions));
             case MLP_OUT -> {
                 Block block = block(layer);
+                if (!block.mlp().states().isEmpty()) {
+                    yield ops.select(carried(layer), positions);
+                }
                 Tensor x = at(Site.RESID_PRE, layer, positions);
                 Tensor h = block.mlpInput(pass(), x, at(Site.RESID_MID, layer, positions));
                 yield block.mlpOutput(pass(), block.mlp().forward(pass(), layer, h));
             }
             default -> throw new IllegalArgumentException("no part of the residual stream: " + site.label());
         };
+    }
+
+    /// What a layer that carries a state adds: that takes the whole text.
+    ///
+    /// @return [tokens, dim]
+    private Tensor mixed(int layer) {
+        var whole = ForwardPass.of(ops, run.ids());
+        Tensor h = block(layer).mixerInput(whole, run.residual(layer));
+        return block(layer).mixerOutput(whole, block(layer).mixer().forward(whole, layer, h));
+    }
+
+    /// The same of an MLP that carries a state.
+    private Tensor carried(int layer) {
+        var whole = ForwardPass.of(ops, run.ids());
+        var all = positions(IntStream.range(0, run.tokens()).toArray());
+        Tensor h = block(layer).mlpInput(whole, run.residual(layer), at(Site.RESID_MID, layer, all));
+        return block(layer).mlpOutput(whole, block(layer).mlp().forward(whole, layer, h));
     }
 
     private Block block(int layer) {

@@ -6,6 +6,7 @@ import clearhead.nn.ForwardPass;
 import clearhead.nn.Probe;
 import clearhead.nn.Site;
 import clearhead.nn.Transformer;
+import clearhead.ops.AttentionSpec;
 import clearhead.ops.Ops;
 import clearhead.tensor.DType;
 import clearhead.tensor.Shape;
@@ -61,12 +62,9 @@ public final class Trace {
         for (int layer = 0; layer < model.layers(); layer++) {
             if (layers.test(layer)) {
                 for (Site site : Site.values()) {
-                    if (site.perLayer()
-                            && sites.contains(site)
-                            && has(model.blocks().get(layer), site)) {
-                        plan.add(new Entry(
-                                name(site, layer),
-                                shape(model, site, model.blocks().get(layer), tokens)));
+                    Block block = model.blocks().get(layer);
+                    if (site.perLayer() && sites.contains(site) && has(block, site)) {
+                        plan.add(new Entry(name(site, layer), shape(model, site, block, tokens)));
                     }
                 }
             }
@@ -84,26 +82,34 @@ public final class Trace {
         return site.perLayer() ? site.label() + "." + layer : site.label();
     }
 
-    /// A mixture of experts has no one place where all tokens are inside it.
+    /// Layers without attention have no queries, keys and patterns. A mixture of experts has no one place
+    /// where all tokens are inside it.
     private static boolean has(Block block, Site site) {
-        return site != Site.MLP_POST || block.mlp().hidden() > 0;
+        return switch (site) {
+            case Q_PRE, Q, K_PRE, K, V, Z, SCORES, PATTERN -> block.mixer() instanceof Attention;
+            case MLP_POST -> block.mlp().hidden() > 0;
+            default -> true;
+        };
     }
 
     private static Shape shape(Transformer model, Site site, Block block, int tokens) {
-        Attention attention = block.attention();
-        int heads = attention.spec().heads();
-        int kvHeads = attention.spec().kvHeads();
-        int headDim = attention.spec().headDim();
         return switch (site) {
             case EMBED, RESID_PRE, ATTN_NORM, ATTN_OUT, RESID_MID, MLP_NORM, MLP_OUT, RESID_POST, FINAL_NORM ->
                 new Shape(tokens, model.dim());
-            case Q_PRE, Q -> new Shape(tokens, heads, headDim);
-            case K_PRE, K -> new Shape(tokens, kvHeads, headDim);
-            case V -> new Shape(tokens, kvHeads, attention.spec().valueDim());
-            case Z -> new Shape(tokens, heads, attention.spec().valueDim());
-            case SCORES, PATTERN -> new Shape(heads, tokens, tokens);
+            case Q_PRE, Q, K_PRE, K, V, Z, SCORES, PATTERN ->
+                shape(site, block.attention().spec(), tokens);
             case MLP_POST -> new Shape(tokens, hidden(block));
             case LOGITS -> new Shape(tokens, model.vocab());
+        };
+    }
+
+    private static Shape shape(Site site, AttentionSpec spec, int tokens) {
+        return switch (site) {
+            case Q_PRE, Q -> new Shape(tokens, spec.heads(), spec.headDim());
+            case K_PRE, K -> new Shape(tokens, spec.kvHeads(), spec.headDim());
+            case V -> new Shape(tokens, spec.kvHeads(), spec.valueDim());
+            case Z -> new Shape(tokens, spec.heads(), spec.valueDim());
+            default -> new Shape(spec.heads(), tokens, tokens);
         };
     }
 

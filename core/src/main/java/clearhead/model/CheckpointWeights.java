@@ -139,8 +139,7 @@ final class CheckpointWeights implements Weights {
         Place place = place(p);
         Parameter.Stored at = place.stored;
         Tensor stored = real(place.name);
-        Tensor matrix =
-                matrixOf(stored, at, p.columns());
+        Tensor matrix = matrixOf(stored, at, p.columns());
         Tensor rows;
         if (at.transposed()) {
             rows = Elements.columns(matrix, at.rows(), p.shape().dim(0), owner);

@@ -1,8 +1,10 @@
 package clearhead.nn;
 
+import clearhead.ops.AttentionSpec;
 import clearhead.ops.Ops;
 import clearhead.tensor.Tensor;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /// A stack of blocks with an embedding below and a head above: ids in, logits out. An immutable tree of
@@ -143,6 +145,22 @@ public record Transformer(
         throw new IllegalArgumentException("layer " + layer + " has no attention but a "
                 + blocks.get(layer).mixer().getClass().getSimpleName() + "; the layers with attention are "
                 + attentionLayers());
+    }
+
+    /// The sizes of attention in the first layer that has it; empty where none has.
+    public Optional<AttentionSpec> heads() {
+        return attentionLayers().stream().findFirst().map(layer -> attention(layer).spec());
+    }
+
+    /// Refuses what looks at attention, where there is none to see.
+    ///
+    /// @throws IllegalArgumentException if no layer has attention
+    public void requireAttention() {
+        if (attentionLayers().isEmpty()) {
+            throw new IllegalArgumentException("the model has no attention to see: its layers carry a state ("
+                    + blocks.getFirst().mixer().getClass().getSimpleName()
+                    + ") instead; generate, trace, predict and eval work");
+        }
     }
 
     /// Numbers of the layers with softmax attention; all of them in most models.

@@ -26,8 +26,10 @@ record DeltaParts(LlamaSizes s, int heads, int kvHeads, int keyDim, int valueDim
         int heads = c.size("linear_num_value_heads", 32);
         int kvHeads = c.size("linear_num_key_heads", 16);
         if (heads % kvHeads != 0) {
-            throw c.json().wrong("linear_num_key_heads", "must divide linear_num_value_heads " + heads + ", found "
-                    + kvHeads);
+            throw c.json()
+                    .wrong(
+                            "linear_num_key_heads",
+                            "must divide linear_num_value_heads " + heads + ", found " + kvHeads);
         }
         return new DeltaParts(
                 s,

@@ -27,6 +27,32 @@ record DualParts(
         double least,
         double most) {
 
+    /// With the names of a hybrid's configuration: `mamba_n_heads`, …
+    static DualParts ofHybrid(Config c, LlamaSizes s) {
+        int width = Math.multiplyExact(c.size("mamba_expand", 2), s.dim());
+        int heads = c.size("mamba_n_heads", 128);
+        int groups = c.size("mamba_n_groups", 1);
+        if (width % heads != 0) {
+            throw c.json().wrong("mamba_n_heads", "must divide the width " + width + ", found " + heads);
+        }
+        if (heads % groups != 0) {
+            throw c.json().wrong("mamba_n_groups", "must divide mamba_n_heads " + heads + ", found " + groups);
+        }
+        return new DualParts(
+                s.dim(),
+                heads,
+                width / heads,
+                groups,
+                c.size("mamba_d_state", 256),
+                c.size("mamba_d_conv", 4),
+                c.flag("mamba_proj_bias", false),
+                c.flag("mamba_conv_bias", true),
+                s.act(),
+                s.eps(),
+                limit(c, 0),
+                limit(c, 1));
+    }
+
     StateSpaceDual mixer(Parts p) {
         int width = heads * headDim;
         int shared = groups * state;

@@ -17,6 +17,7 @@ public final class Families {
             new Exaone4(),
             new Gpt2(),
             new Granite(),
+            new GraniteHybrid(),
             new GraniteMoe(),
             new Lfm2(),
             new Llama(),
@@ -35,6 +36,7 @@ public final class Families {
             new Qwen3(),
             new Qwen3Moe(),
             new Roberta(),
+            new Qwen3Next(),
             new Qwen35(),
             new Rwkv(),
             new SmolLm3());

@@ -24,16 +24,16 @@ final class GraniteMoe implements Family {
 
     @Override
     public Network build(Config c, Parts p) {
-        return Granite.build(c, p, (s, layer) -> mixture(c, s, layer.at("block_sparse_moe.")));
+        return Granite.build(c, p, (s, layer) -> mixture(c, s, layer.at("block_sparse_moe."), SharedExpert.NONE));
     }
 
-    static Mlp mixture(Config c, LlamaSizes s, Parts p) {
+    static Mlp mixture(Config c, LlamaSizes s, Parts p, SharedExpert shared) {
         int experts = c.size("num_local_experts", 8);
         return new Mlp.Experts(
                 p.linear("router.layer", experts, s.dim(), false),
                 Routing.softmax(c.size("num_experts_per_tok", 2), true),
                 new ExpertParts(p, experts, s.dim(), s.hidden(), s.act())
                         .gated("gate_proj", "up_proj", "down_proj", "input_linear.weight", "output_linear.weight"),
-                SharedExpert.NONE);
+                shared);
     }
 }

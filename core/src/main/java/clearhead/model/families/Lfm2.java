@@ -12,7 +12,6 @@ import clearhead.nn.Mlp;
 import clearhead.nn.Network;
 import clearhead.nn.Positions;
 import clearhead.nn.ShortConvolution;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -36,8 +35,8 @@ final class Lfm2 implements Family {
         Config c = config.withDefaults(Map.of("rms_norm_eps", eps, "rope_theta", 1e6))
                 .with(Map.of("tie_word_embeddings", tied));
         var s = LlamaSizes.of(c);
-        int hidden = hidden(c, s);
-        List<String> kinds = kinds(c, s.layers());
+        int hidden = Lfm2Sizes.hidden(c, s);
+        List<String> kinds = Lfm2Sizes.kinds(c, s.layers());
         Positions rope = p.rope(c, s.headDim(), s.context());
         return s.decoder(
                 p,
@@ -79,31 +78,5 @@ final class Lfm2 implements Family {
                 .withNormsBefore(HeadNorms.of(
                         new HeadNorm.PerHead(p.rmsNorm("q_layernorm", s.headDim(), s.eps())),
                         new HeadNorm.PerHead(p.rmsNorm("k_layernorm", s.headDim(), s.eps()))));
-    }
-
-    /// Two thirds, stretched and rounded up, unless the configuration means what it says.
-    private static int hidden(Config c, LlamaSizes s) {
-        int named = c.size("block_ff_dim", s.hidden());
-        if (!c.flag("block_auto_adjust_ff_dim", true)) {
-            return named;
-        }
-        int hidden = (int) (c.positive("block_ffn_dim_multiplier", 1) * (int) (2L * named / 3));
-        int of = c.size("block_multiple_of", 256);
-        return Math.ceilDiv(hidden, of) * of;
-    }
-
-    private static List<String> kinds(Config c, int layers) {
-        if (c.json().has("layer_types") || !c.json().has("full_attn_idxs")) {
-            return LayerKinds.of(c, layers, _ -> false).kinds();
-        }
-        var kinds = new String[layers];
-        Arrays.fill(kinds, "conv");
-        for (int layer : c.json().array("full_attn_idxs").integers()) {
-            if (layer < 0 || layer >= layers) {
-                throw c.json().wrong("full_attn_idxs", "wanted layers 0 to " + (layers - 1) + ", found " + layer);
-            }
-            kinds[layer] = LayerKinds.FULL;
-        }
-        return List.of(kinds);
     }
 }

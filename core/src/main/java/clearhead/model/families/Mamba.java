@@ -37,7 +37,8 @@ final class Mamba implements Family {
     private static Mixer mixer(Config c, Parts p, int dim) {
         int width = c.size("intermediate_size", Math.multiplyExact(c.size("expand", 2), dim));
         int state = c.size("state_size", 16);
-        boolean named = c.json().has("time_step_rank") && !c.json().get("time_step_rank").toText(false).equals("\"auto\"");
+        boolean named = c.json().has("time_step_rank")
+                && !c.json().get("time_step_rank").toText(false).equals("\"auto\"");
         int rank = named ? c.size("time_step_rank") : Math.ceilDiv(dim, 16);
         int all = rank + 2 * state;
         boolean bias = c.flag("use_bias", false);

@@ -25,8 +25,10 @@ final class Mamba2 implements Family {
         int headDim = c.size("head_dim", 64);
         int width = Math.multiplyExact(c.size("expand", 2), dim);
         if (Math.multiplyExact(heads, headDim) != width) {
-            throw c.json().wrong("num_heads", "times head_dim " + headDim + " must be the width " + width + ", found "
-                    + heads);
+            throw c.json()
+                    .wrong(
+                            "num_heads",
+                            "times head_dim " + headDim + " must be the width " + width + ", found " + heads);
         }
         int groups = c.size("n_groups", 8);
         if (heads % groups != 0) {

@@ -8,10 +8,9 @@ import clearhead.nn.Network;
 import clearhead.nn.Positions;
 import clearhead.nn.SharedExpert;
 import clearhead.ops.Routing;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 
 /// Qwen 3 MoE: Qwen 3 with a mixture of experts in all or some layers. Yang et al. 2025,
 /// arXiv:2505.09388.
@@ -31,8 +30,6 @@ final class Qwen3Moe implements Family {
         Config c = config.withDefaults(Map.of("decoder_sparse_step", 1));
         var s = LlamaSizes.of(c);
         var kinds = Qwen2.windows(c, s.layers());
-        int step = c.size("decoder_sparse_step");
-        Set<Integer> dense = dense(c);
         Positions rope = p.rope(c, s.headDim(), s.context());
         return s.decoder(
                 p,
@@ -41,7 +38,7 @@ final class Qwen3Moe implements Family {
                 (layer, i) -> s.preNorm(
                         layer,
                         Qwen3.attention(s, layer.at("self_attn."), kinds.of(s.causal(), i), rope),
-                        dense.contains(i) || (i + 1) % step != 0
+                        isDense(c, i)
                                 ? s.gated(layer.at("mlp."))
                                 : mixture(c, s, layer.at("mlp."), SharedExpert.NONE)));
     }
@@ -57,13 +54,10 @@ final class Qwen3Moe implements Family {
                 shared);
     }
 
-    private static Set<Integer> dense(Config c) {
-        var layers = new TreeSet<Integer>();
-        if (c.json().has("mlp_only_layers")) {
-            for (int layer : c.json().array("mlp_only_layers").integers()) {
-                layers.add(layer);
-            }
-        }
-        return layers;
+    /// Whether a layer has a plain MLP.
+    static boolean isDense(Config c, int layer) {
+        boolean named = c.json().has("mlp_only_layers")
+                && Arrays.stream(c.json().array("mlp_only_layers").integers()).anyMatch(i -> i == layer);
+        return named || (layer + 1) % c.size("decoder_sparse_step") != 0;
     }
 }
