@@ -100,8 +100,8 @@ final class OpenModel implements AutoCloseable {
                 .map(h -> " of " + h.heads() + " heads"
                         + (h.kvHeads() == h.heads() ? "" : " (" + h.kvHeads() + " for keys and values)"))
                 .orElse(" without attention");
-        return model.name() + ": " + t.layers() + " layers" + heads + ", context " + t.context() + "; " + arithmetic() + " arithmetic, "
-                + backend.name() + " backend";
+        return model.name() + ": " + t.layers() + " layers" + heads + ", context " + t.context() + "; " + arithmetic()
+                + " arithmetic, " + backend.name() + " backend";
     }
 
     /// Says which weight is no number, where the logits of these tokens are none.

@@ -17,7 +17,8 @@ public final class ModelJson {
         json.name("model").beginObject();
         json.field("name", model.name()).field("path", model.path().toString());
         json.field("family", model.architecture().name());
-        json.field("layers", t.layers()).field("heads", spec.map(AttentionSpec::heads).orElse(0));
+        json.field("layers", t.layers())
+                .field("heads", spec.map(AttentionSpec::heads).orElse(0));
         json.field("kv_heads", spec.map(AttentionSpec::kvHeads).orElse(0))
                 .field("head_dim", spec.map(AttentionSpec::headDim).orElse(0));
         json.field("dim", t.dim()).field("vocab", t.vocab()).field("context", t.context());

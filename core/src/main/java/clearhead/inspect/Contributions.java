@@ -274,7 +274,8 @@ public record Contributions(
                         alone.set(((long) h * heads + h) * headDim + e, own[e]);
                     }
                 }
-                var rows = streams.positions(IntStream.generate(() -> position).limit(heads).toArray());
+                var rows = streams.positions(
+                        IntStream.generate(() -> position).limit(heads).toArray());
                 var pass = ForwardPass.of(ops, streams.run().ids()[position]);
                 Tensor h = model.blocks().get(layer).mixerInput(pass, streams.at(Site.RESID_PRE, layer, rows));
                 Tensor gated = attention.gate().forward(pass, h, alone);

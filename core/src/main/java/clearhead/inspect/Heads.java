@@ -54,7 +54,9 @@ public sealed interface Heads {
                         + " rollout:5");
             }
             int[] layers = words[0].equals("*")
-                    ? model.attentionLayers().stream().mapToInt(Integer::intValue).toArray()
+                    ? model.attentionLayers().stream()
+                            .mapToInt(Integer::intValue)
+                            .toArray()
                     : new int[] {index(text, words[0], model.layers(), "layer")};
             for (int layer : layers) {
                 int count = model.attention(layer).spec().heads();

@@ -71,7 +71,10 @@ public final class Look implements AutoCloseable {
         layer.ifPresent(model::attention);
         for (int attending : model.attentionLayers()) {
             if (head.isPresent()) {
-                require("head", head.getAsInt(), model.attention(attending).spec().heads());
+                require(
+                        "head",
+                        head.getAsInt(),
+                        model.attention(attending).spec().heads());
             }
         }
         var choosing = new Choosing(model.layers() - 1, layer, head, query);

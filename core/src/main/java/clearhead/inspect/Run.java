@@ -144,8 +144,8 @@ public final class Run implements AutoCloseable {
     }
 
     private IllegalArgumentException without(int layer) {
-        return new IllegalArgumentException("layer " + layer + " has no attention to see; the layers with attention are "
-                + model.attentionLayers());
+        return new IllegalArgumentException("layer " + layer
+                + " has no attention to see; the layers with attention are " + model.attentionLayers());
     }
 
     /// What the model predicts after a token.

@@ -21,6 +21,7 @@ import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
 
 /// Strict reading of JSON from files that nobody vouches for.
 final class JsonReader {
@@ -41,6 +42,10 @@ final class JsonReader {
             .disable(TokenStreamFactory.Feature.INTERN_PROPERTY_NAMES)
             .build();
 
+    /// Also takes bare `Infinity` and `NaN`, which Python writes into configurations.
+    private static final JsonFactory AS_PYTHON_WRITES =
+            FACTORY.rebuild().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
+
     private final String source;
     private final JsonParser parser;
     private int values;
@@ -57,7 +62,8 @@ final class JsonReader {
                 throw new ModelFileException(file, "wanted at most " + maxBytes + " bytes of JSON, found " + size);
             }
             byte[] bytes = Files.readAllBytes(file);
-            return parse(file.toString(), decode(file.toString(), ByteBuffer.wrap(bytes)));
+            String text = decode(file.toString(), ByteBuffer.wrap(bytes));
+            return parse(file.toString(), AS_PYTHON_WRITES.createParser(text));
         } catch (IOException e) {
             throw new ModelFileException(file, "cannot be read: " + MappedFile.reason(e), e);
         }
@@ -82,7 +88,11 @@ final class JsonReader {
     }
 
     static Json parse(String source, String text) {
-        try (var parser = parser(text)) {
+        return parse(source, parser(text));
+    }
+
+    private static Json parse(String source, JsonParser opened) {
+        try (var parser = opened) {
             var reader = new JsonReader(source, parser);
             parser.nextToken();
             Json value = reader.value(source + ": $");
@@ -115,7 +125,9 @@ final class JsonReader {
             case START_OBJECT -> object(at);
             case START_ARRAY -> array(at);
             case VALUE_STRING -> new Json.Text(parser.getString());
-            case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> new Json.Num(parser.getString());
+            case VALUE_NUMBER_INT -> new Json.Num(parser.getString());
+            case VALUE_NUMBER_FLOAT ->
+                parser.isNaN() ? new Json.Text(parser.getString()) : new Json.Num(parser.getString());
             case VALUE_TRUE -> new Json.Bool(true);
             case VALUE_FALSE -> new Json.Bool(false);
             case VALUE_NULL -> new Json.Null();

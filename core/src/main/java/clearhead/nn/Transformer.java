@@ -149,7 +149,9 @@ public record Transformer(
 
     /// The sizes of attention in the first layer that has it; empty where none has.
     public Optional<AttentionSpec> heads() {
-        return attentionLayers().stream().findFirst().map(layer -> attention(layer).spec());
+        return attentionLayers().stream()
+                .findFirst()
+                .map(layer -> attention(layer).spec());
     }
 
     /// Refuses what looks at attention, where there is none to see.

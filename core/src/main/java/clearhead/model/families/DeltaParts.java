@@ -11,9 +11,11 @@ import clearhead.nn.GatedDelta.Filtered;
 import clearhead.nn.HeadNorm;
 import clearhead.nn.HeadNorms;
 import clearhead.nn.Linear;
+import clearhead.nn.Mlp;
 import clearhead.nn.Norm;
 import clearhead.nn.OutputGate;
 import clearhead.nn.Positions;
+import clearhead.nn.SharedExpert;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -94,5 +96,17 @@ record DeltaParts(LlamaSizes s, int heads, int kvHeads, int keyDim, int valueDim
                         new HeadNorm.PerHead(p.rmsNormPlusOne("k_norm", size, s.eps()))))
                 .withGate(new OutputGate.Sigmoid(
                         p.part("q_proj.gate", "q_proj", new Rows(size, size, 2 * size, all), all / 2, s.dim(), bias)));
+    }
+
+    /// Qwen 3's experts, and one that is shared and gated.
+    static Mlp mixture(Config c, LlamaSizes s, Parts p) {
+        int hidden = c.size("shared_expert_intermediate_size", 512);
+        var shared = new Mlp.Gated(
+                p.linear("shared_expert.gate_proj", hidden, s.dim(), false),
+                p.linear("shared_expert.up_proj", hidden, s.dim(), false),
+                p.residual("shared_expert.down_proj", s.dim(), hidden, false),
+                s.act());
+        return Qwen3Moe.mixture(
+                c, s, p, new SharedExpert.Gated(shared, p.linear("shared_expert_gate", 1, s.dim(), false)));
     }
 }

@@ -41,9 +41,15 @@ final class GraniteHybrid implements Family {
                         c,
                         positions,
                         (layer, i) -> {
-                            boolean attends = kinds.get(i).endsWith("attention") && !kinds.get(i).startsWith("linear");
+                            boolean attends = kinds.get(i).endsWith("attention")
+                                    && !kinds.get(i).startsWith("linear");
                             Mixer mixer = attends
-                                    ? s.attention(layer.at("self_attn."), spec, positions, s.attentionBias(), s.attentionBias())
+                                    ? s.attention(
+                                            layer.at("self_attn."),
+                                            spec,
+                                            positions,
+                                            s.attentionBias(),
+                                            s.attentionBias())
                                     : dual.mixer(layer.at("mamba."));
                             return new Block.ScaledPreNorm(
                                     layer.rmsNorm("input_layernorm", s.dim(), s.eps()),

@@ -3,12 +3,8 @@ package clearhead.model.families;
 import clearhead.model.Config;
 import clearhead.model.Family;
 import clearhead.model.Parts;
-import clearhead.nn.Attention;
 import clearhead.nn.Block;
-import clearhead.nn.HeadNorm;
-import clearhead.nn.HeadNorms;
 import clearhead.nn.Mixer;
-import clearhead.nn.Mlp;
 import clearhead.nn.Network;
 import clearhead.nn.Positions;
 import clearhead.nn.ShortConvolution;
@@ -35,8 +31,7 @@ final class Lfm2 implements Family {
         Config c = config.withDefaults(Map.of("rms_norm_eps", eps, "rope_theta", 1e6))
                 .with(Map.of("tie_word_embeddings", tied));
         var s = LlamaSizes.of(c);
-        int hidden = Lfm2Sizes.hidden(c, s);
-        List<String> kinds = Lfm2Sizes.kinds(c, s.layers());
+        List<String> kinds = Lfm2Parts.kinds(c, s.layers());
         Positions rope = p.rope(c, s.headDim(), s.context());
         return s.decoder(
                 p,
@@ -46,13 +41,9 @@ final class Lfm2 implements Family {
                         layer.rmsNorm("operator_norm", s.dim(), eps),
                         kinds.get(i).equals("conv")
                                 ? convolution(c, layer.at("conv."), s.dim())
-                                : attention(s, layer.at("self_attn."), rope),
+                                : Lfm2Parts.attention(s, layer.at("self_attn."), rope),
                         layer.rmsNorm("ffn_norm", s.dim(), eps),
-                        new Mlp.Gated(
-                                layer.linear("feed_forward.w1", hidden, s.dim(), false),
-                                layer.linear("feed_forward.w3", hidden, s.dim(), false),
-                                layer.residual("feed_forward.w2", s.dim(), hidden, false),
-                                s.act())),
+                        Lfm2Parts.mlp(s, layer.at("feed_forward."), Lfm2Parts.hidden(c, s))),
                 (parts, _) -> parts.rmsNorm("model.embedding_norm", s.dim(), eps));
     }
 
@@ -64,19 +55,5 @@ final class Lfm2 implements Family {
                 FilterParts.rows(p, "in_proj.input", "in_proj", 2 * dim, dim, 3 * dim, dim, bias),
                 new FilterParts(p, "conv", dim, c.size("conv_L_cache", 3), bias).whole(),
                 p.residual("out_proj", dim, dim, bias));
-    }
-
-    private static Attention attention(LlamaSizes s, Parts p, Positions rope) {
-        int width = s.heads() * s.headDim();
-        return new Attention(
-                        s.causal(),
-                        rope,
-                        p.linear("q_proj", width, s.dim(), false),
-                        p.linear("k_proj", s.kvHeads() * s.headDim(), s.dim(), false),
-                        p.linear("v_proj", s.kvHeads() * s.headDim(), s.dim(), false),
-                        p.residual("out_proj", s.dim(), width, false))
-                .withNormsBefore(HeadNorms.of(
-                        new HeadNorm.PerHead(p.rmsNorm("q_layernorm", s.headDim(), s.eps())),
-                        new HeadNorm.PerHead(p.rmsNorm("k_layernorm", s.headDim(), s.eps()))));
     }
 }

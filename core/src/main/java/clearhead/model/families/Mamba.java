@@ -5,20 +5,14 @@ import clearhead.model.Family;
 import clearhead.model.Parameter.Change;
 import clearhead.model.Parameter.Init;
 import clearhead.model.Parts;
-import clearhead.nn.Block;
 import clearhead.nn.Mixer;
 import clearhead.nn.Network;
-import clearhead.nn.Positions;
 import clearhead.nn.SelectiveState;
-import clearhead.nn.Transformer;
 import clearhead.ops.StateSpace;
 import java.util.List;
 
 /// Mamba: selective state spaces, no attention and no MLP. Gu and Dao 2023, arXiv:2312.00752.
 final class Mamba implements Family {
-    /// It tells any number of positions apart; a number is wanted all the same.
-    static final int CONTEXT = 1 << 20;
-
     @Override
     public List<String> names() {
         return List.of("mamba");
@@ -31,7 +25,7 @@ final class Mamba implements Family {
 
     @Override
     public Network build(Config c, Parts p) {
-        return backbone(c, p, layer -> mixer(c, layer.at("mixer."), c.size("hidden_size")));
+        return MambaBackbone.of(c, p, layer -> mixer(c, layer.at("mixer."), c.size("hidden_size")));
     }
 
     private static Mixer mixer(Config c, Parts p, int dim) {
@@ -56,31 +50,5 @@ final class Mamba implements Family {
                         p.tensor("D", Init.ONES, width),
                         p.tensor("dt_proj.bias", Init.ZEROS, width)),
                 p.residual("out_proj", dim, width, bias));
-    }
-
-    /// What Mamba 1 and 2 have in common.
-    static Transformer backbone(Config c, Parts p, MixerParts mixer) {
-        int vocab = c.size("vocab_size");
-        int dim = c.size("hidden_size");
-        double eps = c.positive("layer_norm_epsilon", 1e-5);
-        var embedding = p.table("backbone.embeddings", vocab, dim);
-        var blocks = p.blocks(
-                "backbone.layers.",
-                c.layers("num_hidden_layers"),
-                (layer, _) -> new Block.MixerOnly(layer.rmsNorm("norm", dim, eps), mixer.build(layer)));
-        boolean tied = c.flag("tie_word_embeddings", true);
-        return new Transformer(
-                embedding,
-                new Positions.None(),
-                blocks,
-                p.rmsNorm("backbone.norm_f", dim, eps),
-                p.linear(tied ? "backbone.embeddings" : "lm_head", vocab, dim, false),
-                CONTEXT);
-    }
-
-    /// Builds a layer's mixer.
-    @FunctionalInterface
-    interface MixerParts {
-        Mixer build(Parts layer);
     }
 }

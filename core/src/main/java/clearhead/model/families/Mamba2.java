@@ -47,6 +47,6 @@ final class Mamba2 implements Family {
                 c.positive("layer_norm_epsilon", 1e-5),
                 DualParts.limit(c, 0),
                 DualParts.limit(c, 1));
-        return Mamba.backbone(c, p, layer -> parts.mixer(layer.at("mixer.")));
+        return MambaBackbone.of(c, p, layer -> parts.mixer(layer.at("mixer.")));
     }
 }

@@ -7,10 +7,8 @@ import clearhead.model.Parts;
 import clearhead.nn.Block;
 import clearhead.nn.GatedDelta;
 import clearhead.nn.Linear;
-import clearhead.nn.Mlp;
 import clearhead.nn.Network;
 import clearhead.nn.Positions;
-import clearhead.nn.SharedExpert;
 import java.util.List;
 import java.util.Map;
 
@@ -45,26 +43,17 @@ final class Qwen3Next implements Family {
                                 ? delta.attention(layer.at("self_attn."), rope)
                                 : mixer(layer.at("linear_attn."), delta),
                         layer.rmsNormPlusOne("post_attention_layernorm", s.dim(), s.eps()),
-                        Qwen3Moe.isDense(c, i) ? s.gated(layer.at("mlp.")) : mixture(c, s, layer.at("mlp."))),
+                        Qwen3Moe.isDense(c, i)
+                                ? s.gated(layer.at("mlp."))
+                                : DeltaParts.mixture(c, s, layer.at("mlp."))),
                 (parts, name) -> parts.rmsNormPlusOne(name, s.dim(), s.eps()));
-    }
-
-    private static Mlp mixture(Config c, LlamaSizes s, Parts p) {
-        int hidden = c.size("shared_expert_intermediate_size", 512);
-        var shared = new Mlp.Gated(
-                p.linear("shared_expert.gate_proj", hidden, s.dim(), false),
-                p.linear("shared_expert.up_proj", hidden, s.dim(), false),
-                p.residual("shared_expert.down_proj", s.dim(), hidden, false),
-                s.act());
-        return Qwen3Moe.mixture(
-                c, s, p, new SharedExpert.Gated(shared, p.linear("shared_expert_gate", 1, s.dim(), false)));
     }
 
     /// `in_proj_qkvz` holds, for every key head, its query, its key, and values and gates of its value heads.
     private static GatedDelta mixer(Parts p, DeltaParts d) {
-        int run = d.heads() / d.kvHeads() * d.valueDim();
         int keys = d.keyDim();
         int rates = d.heads() / d.kvHeads();
+        int run = rates * d.valueDim();
         return d.mixer(
                 p,
                 part(p, d, "in_proj_qkvz", "query", 0, keys, 2 * keys + 2 * run),

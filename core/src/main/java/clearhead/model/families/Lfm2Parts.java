@@ -1,12 +1,18 @@
 package clearhead.model.families;
 
 import clearhead.model.Config;
+import clearhead.model.Parts;
+import clearhead.nn.Attention;
+import clearhead.nn.HeadNorm;
+import clearhead.nn.HeadNorms;
+import clearhead.nn.Mlp;
+import clearhead.nn.Positions;
 import java.util.Arrays;
 import java.util.List;
 
 /// What LFM2 writes down in a way of its own.
-final class Lfm2Sizes {
-    private Lfm2Sizes() {}
+final class Lfm2Parts {
+    private Lfm2Parts() {}
 
     /// Width of the MLP: two thirds, stretched and rounded up, unless the configuration means what it says.
     static int hidden(Config c, LlamaSizes s) {
@@ -33,5 +39,27 @@ final class Lfm2Sizes {
             kinds[layer] = LayerKinds.FULL;
         }
         return List.of(kinds);
+    }
+
+    static Mlp mlp(LlamaSizes s, Parts p, int hidden) {
+        return new Mlp.Gated(
+                p.linear("w1", hidden, s.dim(), false),
+                p.linear("w3", hidden, s.dim(), false),
+                p.residual("w2", s.dim(), hidden, false),
+                s.act());
+    }
+
+    static Attention attention(LlamaSizes s, Parts p, Positions rope) {
+        int width = s.heads() * s.headDim();
+        return new Attention(
+                        s.causal(),
+                        rope,
+                        p.linear("q_proj", width, s.dim(), false),
+                        p.linear("k_proj", s.kvHeads() * s.headDim(), s.dim(), false),
+                        p.linear("v_proj", s.kvHeads() * s.headDim(), s.dim(), false),
+                        p.residual("out_proj", s.dim(), width, false))
+                .withNormsBefore(HeadNorms.of(
+                        new HeadNorm.PerHead(p.rmsNorm("q_layernorm", s.headDim(), s.eps())),
+                        new HeadNorm.PerHead(p.rmsNorm("k_layernorm", s.headDim(), s.eps()))));
     }
 }
