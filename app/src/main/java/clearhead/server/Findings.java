@@ -21,12 +21,13 @@ record Findings(Parity parity, int layer, int head, int query, int key) {
         double best = -1;
         int[] at = {0, 0, 0};
         double row = 0;
-        for (int layer = 0; layer < run.model().layers(); layer++) {
+        run.model().requireAttention();
+        for (int layer : run.model().attentionLayers()) {
             var spec = run.pattern(layer).spec();
             row += 2.0 * spec.heads() * spec.headDim() * run.tokens();
         }
         int rows = (int) Math.clamp(PARITY_PRODUCTS / row, 1, PARITY_ROWS);
-        for (int layer = 0; layer < run.model().layers(); layer++) {
+        for (int layer : run.model().attentionLayers()) {
             PatternRows pattern = run.pattern(layer);
             for (int head = 0; head < pattern.spec().heads(); head++) {
                 Parity one = run.parity(layer, head, rows);

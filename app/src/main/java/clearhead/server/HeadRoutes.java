@@ -8,6 +8,7 @@ import clearhead.inspect.Run;
 import clearhead.inspect.Units;
 import clearhead.ops.Ops;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CancellationException;
@@ -230,6 +231,13 @@ final class HeadRoutes {
             }
             var pictures = new ArrayList<float[]>();
             for (int layer = Math.max(0, only); layer < (only < 0 ? layers : only + 1); layer++) {
+                if (!run.model().attentionLayers().contains(layer)) {
+                    // the grid has a place for them all the same
+                    for (int n = 0; n < run.model().heads().orElseThrow().heads(); n++) {
+                        pictures.add(blank(size));
+                    }
+                    continue;
+                }
                 for (int head = 0; head < run.pattern(layer).spec().heads(); head++) {
                     var map = new AttentionMap(run, Heads.of(layer, head), AttentionMap.Kind.WEIGHTS, tokens);
                     boolean large = run.tokens() > AttentionMap.TILE << LONG_LEVEL;
@@ -242,6 +250,13 @@ final class HeadRoutes {
             }
             call.floats(all);
         }
+    }
+
+    /// What a layer without attention shows.
+    private static float[] blank(int size) {
+        var picture = new float[size * size];
+        Arrays.fill(picture, Float.NaN);
+        return picture;
     }
 
     private static void formula(Call call) {
