@@ -4,7 +4,7 @@ package clearhead.ops;
 public enum Arithmetic {
     /// float32 activations on dequantized weights.
     EXACT("exact", "float32 activations on dequantized weights"),
-    /// Activations quantized to int8 in blocks of 32, with integer sums: two to three times as fast.
+    /// Activations quantized to int8 in blocks of 32, with exact sums of integers.
     FAST("fast", "activations quantized to int8 in blocks of 32 where weights are quantized, float32 elsewhere");
 
     private final String word;
