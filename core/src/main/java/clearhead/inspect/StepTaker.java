@@ -120,6 +120,9 @@ final class StepTaker {
             case Block.Sandwich _, Block.PostNorm _ ->
                 throw new IllegalArgumentException("layer " + look.layer()
                         + " has its norms after attention and MLP; its steps cannot be shown yet");
+            case Block.Reading _ ->
+                throw new IllegalArgumentException("layer " + look.layer()
+                        + " reads another text between attention and MLP; its steps cannot be shown yet");
         };
         return switch (norm) {
             case Norm.None _ ->

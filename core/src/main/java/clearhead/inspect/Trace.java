@@ -54,6 +54,11 @@ public final class Trace {
     ///
     /// @param tokens length of the text
     public static List<Entry> plan(Transformer model, int tokens, Collection<Site> sites, IntPredicate layers) {
+        return plan(model, tokens, 0, sites, layers);
+    }
+
+    private static List<Entry> plan(
+            Transformer model, int tokens, int read, Collection<Site> sites, IntPredicate layers) {
         var plan = new ArrayList<Entry>();
         plan.add(new Entry(INPUT_IDS, new Shape(tokens)));
         if (sites.contains(Site.EMBED)) {
@@ -64,7 +69,7 @@ public final class Trace {
                 for (Site site : Site.values()) {
                     Block block = model.blocks().get(layer);
                     if (site.perLayer() && sites.contains(site) && has(block, site)) {
-                        plan.add(new Entry(name(site, layer), shape(model, site, block, tokens)));
+                        plan.add(new Entry(name(site, layer), shape(model, site, block, tokens, read)));
                     }
                 }
             }
@@ -88,16 +93,18 @@ public final class Trace {
         return switch (site) {
             case Q_PRE, Q, K_PRE, K, V, Z, SCORES, PATTERN -> block.mixer() instanceof Attention;
             case MLP_POST -> block.mlp().hidden() > 0;
+            case CROSS_PATTERN -> block instanceof Block.Reading;
             default -> true;
         };
     }
 
-    private static Shape shape(Transformer model, Site site, Block block, int tokens) {
+    private static Shape shape(Transformer model, Site site, Block block, int tokens, int read) {
         return switch (site) {
             case EMBED, RESID_PRE, ATTN_NORM, ATTN_OUT, RESID_MID, MLP_NORM, MLP_OUT, RESID_POST, FINAL_NORM ->
                 new Shape(tokens, model.dim());
             case Q_PRE, Q, K_PRE, K, V, Z, SCORES, PATTERN ->
                 shape(site, block.attention().spec(), tokens);
+            case CROSS_PATTERN -> new Shape(block.attention().spec().heads(), tokens, read);
             case MLP_POST -> new Shape(tokens, hidden(block));
             case LOGITS -> new Shape(tokens, model.vocab());
         };

@@ -4,8 +4,10 @@ import clearhead.io.Checkpoint;
 import clearhead.io.Json;
 import clearhead.io.ModelFileException;
 import clearhead.nn.Encoder;
+import clearhead.nn.EncoderDecoder;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Network;
+import clearhead.nn.ReadText;
 import clearhead.nn.Transformer;
 import clearhead.ops.Arithmetic;
 import clearhead.ops.Backend;
@@ -96,11 +98,12 @@ public final class Model implements AutoCloseable {
     }
 
     /// The blocks of the model, to run or to see: a decoder, or the trunk of an encoder, whose tokens see
-    /// each other in both directions.
+    /// each other in both directions. The decoder of an encoder-decoder runs only with a text to read.
     public Transformer transformer() {
         return switch (network) {
             case Transformer transformer -> transformer;
             case Encoder encoder -> encoder.trunk();
+            case EncoderDecoder both -> both.decoder();
         };
     }
 
@@ -116,10 +119,37 @@ public final class Model implements AutoCloseable {
                 "a " + architecture.name() + " is no encoder of BERT's kind; generate continues a text with it");
     }
 
+    /// The model as an encoder-decoder.
+    ///
+    /// @throws ModelFileException if it is none
+    public EncoderDecoder encoderDecoder() {
+        if (network instanceof EncoderDecoder both) {
+            return both;
+        }
+        throw new ModelFileException(
+                path(),
+                "a " + architecture.name() + " is no encoder-decoder, which reads one text and writes another; "
+                        + (network instanceof Encoder
+                                ? "use embed or fill with it"
+                                : "generate continues a text with it"));
+    }
+
+    /// Reads texts with the encoder of an encoder-decoder, see [EncoderDecoder#read].
+    public ReadText read(ForwardPass pass) {
+        requireIds(pass.ids());
+        return encoderDecoder().read(pass);
+    }
+
     /// Refuses a model that cannot continue a text.
     ///
     /// @throws ModelFileException if it is no decoder
     public void requireDecoder() {
+        if (network instanceof EncoderDecoder) {
+            throw new ModelFileException(
+                    path(),
+                    "a " + architecture.name() + " is an encoder-decoder, which reads one text and writes another;"
+                            + " use translate with it");
+        }
         if (network instanceof Encoder) {
             throw new ModelFileException(
                     path(),

@@ -239,4 +239,53 @@ public sealed interface Block {
             return pass.ops().scale(pass.ops().add(mid, m), after);
         }
     }
+
+    /// A layer of a decoder that reads another text: between attention and MLP comes attention over what
+    /// an encoder made of that text. Vaswani et al. 2017, arXiv:1706.03762, section 3.1.
+    ///
+    /// @param own the layer without it
+    /// @param before norm of what enters cross attention: T5, mBART
+    /// @param after norm of the residual after it: the first transformer, BART
+    record Reading(Block own, Norm before, CrossAttention cross, Norm after) implements Block {
+        @Override
+        public Mixer mixer() {
+            return own.mixer();
+        }
+
+        @Override
+        public Mlp mlp() {
+            return own.mlp();
+        }
+
+        @Override
+        public Tensor mixerInput(ForwardPass pass, Tensor x) {
+            return own.mixerInput(pass, x);
+        }
+
+        @Override
+        public Tensor mixerOutput(ForwardPass pass, Tensor mixed) {
+            return own.mixerOutput(pass, mixed);
+        }
+
+        @Override
+        public Tensor afterMixer(ForwardPass pass, Tensor x, Tensor a) {
+            Tensor mid = own.afterMixer(pass, x, a);
+            return after.forward(pass, pass.ops().add(mid, cross.forward(pass, before.forward(pass, mid))));
+        }
+
+        @Override
+        public Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid) {
+            return own.mlpInput(pass, x, mid);
+        }
+
+        @Override
+        public Tensor mlpOutput(ForwardPass pass, Tensor made) {
+            return own.mlpOutput(pass, made);
+        }
+
+        @Override
+        public Tensor afterMlp(ForwardPass pass, Tensor mid, Tensor m) {
+            return own.afterMlp(pass, mid, m);
+        }
+    }
 }

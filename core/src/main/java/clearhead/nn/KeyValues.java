@@ -34,4 +34,12 @@ public interface KeyValues {
     ///
     /// @param state [sequences, …]
     default void keep(int layer, int index, Tensor state) {}
+
+    /// Keys and values of the text that a decoder reads, see [ReadText].
+    ///
+    /// @throws IllegalArgumentException if there is no such text
+    default KvView read(int layer) {
+        throw new IllegalArgumentException("this decoder reads a text that an encoder has read, and there is none"
+                + " here; use translate or trace with an encoder-decoder");
+    }
 }

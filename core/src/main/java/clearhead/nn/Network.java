@@ -1,7 +1,7 @@
 package clearhead.nn;
 
 /// A whole model.
-public sealed interface Network permits Transformer, Encoder {
+public sealed interface Network permits Transformer, Encoder, EncoderDecoder {
     /// Number of token ids.
     int vocab();
 

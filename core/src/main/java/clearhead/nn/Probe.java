@@ -37,6 +37,10 @@ public interface Probe {
     /// cache.
     default void attended(int layer, Attention attention) {}
 
+    /// The same of attention over a text that an encoder has read, where CROSS_PATTERN is wanted. Keys are
+    /// that text's.
+    default void crossAttended(int layer, Attention attention) {}
+
     /// One layer's fused attention, as it ran.
     ///
     /// @param query [tokens, heads, headDim], rotated

@@ -23,6 +23,9 @@ public enum Site {
     SCORES("scores"),
     /// [heads, queries, context] of one sequence: softmax of the scores.
     PATTERN("pattern"),
+    /// [heads, queries, keys] of one sequence: softmax of a decoder's scores over the text that its
+    /// encoder has read. To be looked at only.
+    CROSS_PATTERN("cross_pattern"),
     /// [tokens, heads, headDim]: weighted sum of values, before Wo.
     Z("z"),
     /// [tokens, dim]: what attention adds to the residual.

@@ -22,7 +22,7 @@ public final class Seen implements Probe {
     @Override
     public Interest wants(Site site, int layer) {
         return switch (site) {
-            case RESID_PRE, RESID_POST, FINAL_NORM, PATTERN -> Interest.READ;
+            case RESID_PRE, RESID_POST, FINAL_NORM, PATTERN, CROSS_PATTERN -> Interest.READ;
             default -> Interest.NONE;
         };
     }
@@ -35,6 +35,15 @@ public final class Seen implements Probe {
 
     @Override
     public void attended(int layer, Attention attention) {
+        keep("pattern." + layer, attention);
+    }
+
+    @Override
+    public void crossAttended(int layer, Attention attention) {
+        keep("cross_pattern." + layer, attention);
+    }
+
+    private void keep(String name, Attention attention) {
         int from = attention.queries().start(sequence);
         int to = attention.queries().start(sequence + 1);
         int heads = attention.spec().heads();
@@ -54,7 +63,7 @@ public final class Seen implements Probe {
                     }
                 }
             }
-            values.put("pattern." + layer, pattern);
+            values.put(name, pattern);
         }
     }
 

@@ -2,13 +2,13 @@ package clearhead.nn;
 
 import clearhead.ops.Activation;
 import clearhead.ops.AttentionSpec;
-import clearhead.ops.KvView;
 import clearhead.ops.Mask;
 import clearhead.ops.Ops;
 import clearhead.ops.Sequences;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.Optional;
 
 /// Encoder and decoder layers with parameters in PyTorch's order, as its tests fill them.
@@ -84,18 +84,18 @@ record TorchLayers(
                 : new Block.PostNorm(attention, first, mlp, second);
     }
 
-    CrossBlock decoder() {
+    Block.Reading decoder(int layer) {
         var order = new Order();
         Attention attention = own(order.attention());
         Linear[] p = order.attention();
-        var cross = new CrossAttention(spec(masks.cross), p[0], p[1], p[2], p[3]);
+        var cross = new CrossAttention(layer, spec(masks.cross), p[0], p[1], p[2], p[3]);
         Mlp mlp = new Mlp.Dense(order.linear(hidden, dim), order.linear(dim, hidden), act);
         Norm first = order.norm();
         Norm second = order.norm();
         Norm third = order.norm();
         return normFirst
-                ? new CrossBlock.PreNorm(first, attention, second, cross, third, mlp)
-                : new CrossBlock.PostNorm(attention, first, cross, second, mlp, third);
+                ? new Block.Reading(new Block.PreNorm(first, attention, third, mlp), second, cross, Norm.NONE)
+                : new Block.Reading(new Block.PostNorm(attention, first, mlp, third), Norm.NONE, cross, second);
     }
 
     /// @param x [tokens, dim]
@@ -112,10 +112,11 @@ record TorchLayers(
     /// @param memory [memoryTokens, dim]
     Tensor decode(Ops ops, int layers, Tensor x, Sequences rows, Tensor memory, Sequences memoryRows) {
         var pass = pass(ops, rows);
-        CrossBlock block = decoder();
-        KvView remembered = block.cross().remember(pass, memory, memoryRows);
+        Block.Reading block = decoder(0); // the same weights in all layers
+        var read = new ReadText(List.of(block.cross().remember(pass, memory, memoryRows)), memoryRows);
+        pass = ForwardPass.at(ops, new int[rows.tokens()], rows, new int[rows.count()], read.with(KeyValues.NONE));
         for (int layer = 0; layer < layers; layer++) {
-            x = block.forward(pass, layer, x, remembered);
+            x = block.forward(pass, layer, x);
         }
         return x;
     }

@@ -39,5 +39,7 @@ public final class Families {
             new Qwen3Next(),
             new Roberta(),
             new Rwkv(),
-            new SmolLm3());
+            new SmolLm3(),
+            new T5("mt5", "MT5ForConditionalGeneration"),
+            new T5("t5", "T5ForConditionalGeneration"));
 }
