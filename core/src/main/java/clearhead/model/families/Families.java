@@ -10,6 +10,8 @@ public final class Families {
     /// By name.
     public static final List<Family> ALL = List.of(
             new Albert(),
+            new Bart("bart", "BartForConditionalGeneration", false),
+            new Bart("mbart", "MBartForConditionalGeneration", true),
             new Bert(),
             new DistilBert(),
             new Electra(),
@@ -23,6 +25,7 @@ public final class Families {
             new Llama(),
             new Mamba(),
             new Mamba2(),
+            new Marian(),
             new Mistral(),
             new Mixtral(),
             new ModernBert(),
