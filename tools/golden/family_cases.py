@@ -180,7 +180,7 @@ CASES = {
             n_layers=2,
             expansion_ratio=2,
             max_seq_len=32,
-            attn_config=dict(clip_qkv=1.5, alibi_bias_max=6, softmax_scale=0.6),
+            attn_config=dict(clip_qkv=1.5, softmax_scale=0.6),
             tie_word_embeddings=True,
         ),
         bites=[dict(layer_norm_epsilon=0.1)],

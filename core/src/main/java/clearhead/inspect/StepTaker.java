@@ -117,6 +117,9 @@ final class StepTaker {
             case Block.ScaledPreNorm b -> b.attentionNorm();
             case Block.Rescaled b -> b.attentionNorm();
             case Block.MixerOnly b -> b.norm();
+            case Block.NormedResidual _ ->
+                throw new IllegalArgumentException("layer " + look.layer()
+                        + " adds to its norms and not to the residual; its steps cannot be shown yet");
             case Block.Sandwich _, Block.PostNorm _ ->
                 throw new IllegalArgumentException("layer " + look.layer()
                         + " has its norms after attention and MLP; its steps cannot be shown yet");

@@ -41,6 +41,11 @@ public record Config(Json.Obj json) {
         return atMost(LARGEST, name, json.integer(name));
     }
 
+    /// The name that is used of two for the same.
+    public String either(String name, String other) {
+        return !json.has(name) && json.has(other) ? other : name;
+    }
+
     /// A size, at least 1.
     public int size(String name, int otherwise) {
         return json.has(name) ? size(name) : otherwise;

@@ -242,6 +242,11 @@ public final class Parts {
         return rope(config, RopeScaling.rotaryDim(config, headDim), context, pairing);
     }
 
+    /// The same of a model that turns neighbours, or halves, whatever its file is.
+    public Positions ropeOf(Config config, int headDim, int context, Pairing pairs) {
+        return rope(config, RopeScaling.rotaryDim(config, headDim), context, pairs);
+    }
+
     /// The same with a number of turning elements and a pairing of the caller's.
     public Positions rope(Config config, int rotaryDim, int context, Pairing pairs) {
         RopeScaling scaling = RopeScaling.of(config, rotaryDim);

@@ -159,6 +159,30 @@ public sealed interface Block {
         }
     }
 
+    /// norm x + attention(norm x), then of that norm + mlp(norm): the norms are what is added to. BLOOM with
+    /// `apply_residual_connection_post_layernorm`.
+    record NormedResidual(Norm attentionNorm, Mixer mixer, Norm mlpNorm, Mlp mlp) implements Block {
+        @Override
+        public Tensor mixerInput(ForwardPass pass, Tensor x) {
+            return attentionNorm.forward(pass, x);
+        }
+
+        @Override
+        public Tensor afterMixer(ForwardPass pass, Tensor x, Tensor a) {
+            return pass.ops().add(attentionNorm.forward(pass, x), a);
+        }
+
+        @Override
+        public Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid) {
+            return mlpNorm.forward(pass, mid);
+        }
+
+        @Override
+        public Tensor afterMlp(ForwardPass pass, Tensor mid, Tensor m) {
+            return pass.ops().add(mlpNorm.forward(pass, mid), m);
+        }
+    }
+
     /// Granite: what attention and MLP add is multiplied by a constant first.
     record ScaledPreNorm(Norm attentionNorm, Mixer mixer, Norm mlpNorm, Mlp mlp, double factor) implements Block {
         @Override

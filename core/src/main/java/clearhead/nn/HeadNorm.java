@@ -1,6 +1,8 @@
 package clearhead.nn;
 
+import clearhead.ops.Ops;
 import clearhead.tensor.Tensor;
+import java.util.List;
 
 /// Bounds queries, keys or values, so that scores cannot grow without end. Henry et al. 2020,
 /// arXiv:2010.04245; Dehghani et al. 2023, arXiv:2302.05442.
@@ -38,6 +40,30 @@ public sealed interface HeadNorm {
         public Tensor forward(ForwardPass pass, Tensor x) {
             int[] dims = x.shape().dims();
             return norm.forward(pass, x.reshape(dims[0], dims[1] * dims[2])).reshape(dims);
+        }
+    }
+
+    /// Each head's vector by itself, then times weights of that head's own: Cohere, StableLM.
+    ///
+    /// @param norm over headDim elements, with weights that are all 1
+    /// @param weights [heads·headDim] together, or a [headDim] for each head
+    record EachOwn(Norm norm, List<Tensor> weights) implements HeadNorm {
+        public EachOwn {
+            weights = List.copyOf(weights);
+        }
+
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            Ops ops = pass.ops();
+            int[] dims = x.shape().dims();
+            Tensor all = weights.getFirst()
+                    .reshape(1, Math.toIntExact(weights.getFirst().size()));
+            for (Tensor next : weights.subList(1, weights.size())) {
+                all = ops.join(all, next.reshape(1, dims[2]));
+            }
+            Tensor y = norm.forward(pass, x.reshape(dims[0] * dims[1], dims[2]));
+            return ops.multiply(y.reshape(dims[0], dims[1] * dims[2]), all.reshape(dims[1] * dims[2]))
+                    .reshape(dims);
         }
     }
 

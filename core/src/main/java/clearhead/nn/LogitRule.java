@@ -1,5 +1,7 @@
 package clearhead.nn;
 
+import clearhead.ops.Activation;
+import clearhead.ops.Ops;
 import clearhead.tensor.Tensor;
 
 /// What happens to the head's products before they are logits.
@@ -15,6 +17,15 @@ public sealed interface LogitRule {
         @Override
         public Tensor forward(ForwardPass pass, Tensor x) {
             return x;
+        }
+    }
+
+    /// bound·tanh(x/bound): Gemma 2, arXiv:2408.00118; nanochat.
+    record Capped(double bound) implements LogitRule {
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            Ops ops = pass.ops();
+            return ops.scale(ops.activate(Activation.TANH, ops.scale(x, 1 / bound)), bound);
         }
     }
 

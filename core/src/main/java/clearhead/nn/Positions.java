@@ -14,6 +14,11 @@ import java.util.stream.IntStream;
 /// How a model knows the order of its tokens.
 public sealed interface Positions {
 
+    /// The same, turning the other way: nanochat.
+    default Positions backwards() {
+        return this;
+    }
+
     /// At the bottom of the model.
     ///
     /// @param x [tokens, dim]: token embeddings
@@ -74,6 +79,22 @@ public sealed interface Positions {
         }
     }
 
+    /// Learned positions whose table begins with rows for something else: position i is row first + i.
+    /// OPT, BART.
+    ///
+    /// @param table [first + context, dim]
+    record LearnedFrom(Tensor table, int first) implements Positions {
+        @Override
+        public Tensor embed(ForwardPass pass, Tensor x) {
+            Ops ops = pass.ops();
+            Tensor rows = ops.workspace().take(DType.I32, pass.positions().dim(0));
+            for (int token = 0; token < rows.dim(0); token++) {
+                rows.set(token, first + pass.positions().intAt(token));
+            }
+            return ops.add(x, ops.embed(table, rows));
+        }
+    }
+
     /// Rotary embedding. Su et al. 2021, arXiv:2104.09864, eq. 34: pair j of a head turns by
     /// position·theta^(−2j/rotaryDim).
     ///
@@ -114,6 +135,16 @@ public sealed interface Positions {
 
         public int pairs() {
             return cos.dim(1);
+        }
+
+        @Override
+        public Rope backwards() {
+            Tensor negative =
+                    Tensor.zeros(Arena.ofAuto(), sin.type(), sin.shape().dims());
+            for (long i = 0; i < sin.size(); i++) {
+                negative.set(i, -sin.at(i));
+            }
+            return new Rope(cos, negative, pairing);
         }
 
         @Override
@@ -160,6 +191,13 @@ public sealed interface Positions {
                 case STAY -> true;
                 case ANEW -> from > original || to <= original;
             };
+        }
+
+        @Override
+        public RopeByLength backwards() {
+            Frequencies other =
+                    length -> Arrays.stream(beyond.of(length)).map(f -> -f).toArray();
+            return new RopeByLength(near.backwards(), original, other, magnitude, keys);
         }
 
         @Override
@@ -242,6 +280,11 @@ public sealed interface Positions {
                 axes.add(axis < sizes.length && j / 3 < sizes[axis] ? axis : 0);
             }
             return axes;
+        }
+
+        @Override
+        public Sections backwards() {
+            return new Sections(rope.backwards(), axes);
         }
 
         @Override

@@ -42,6 +42,11 @@ public sealed interface Bias {
         /// The paper's slopes: 2^(−8(h+1)/heads); where the number of heads is not a power of two,
         /// those of the power below, and every second one of the power above.
         public static Alibi of(int heads) {
+            return of(heads, 8);
+        }
+
+        /// The same with another exponent of the last slope than 8: MPT's `alibi_bias_max`.
+        public static Alibi of(int heads, double most) {
             if (heads < 1) {
                 throw new IllegalArgumentException("ALiBi needs at least one head, got " + heads);
             }
@@ -49,8 +54,8 @@ public sealed interface Bias {
             var slopes = new double[heads];
             for (int h = 0; h < heads; h++) {
                 slopes[h] = h < power
-                        ? Math.pow(2, -8.0 * (h + 1) / power)
-                        : Math.pow(2, -4.0 * (2 * (h - power) + 1) / power);
+                        ? Math.pow(2, -most * (h + 1) / power)
+                        : Math.pow(2, -most / 2 * (2 * (h - power) + 1) / power);
             }
             return new Alibi(slopes);
         }

@@ -38,6 +38,7 @@ final class Doubled {
     private Positions of(Positions positions) {
         return switch (positions) {
             case Positions.Learned p -> new Positions.Learned(of(p.table()));
+            case Positions.LearnedFrom p -> new Positions.LearnedFrom(of(p.table()), p.first());
             case Positions.Rope p -> of(p);
             case Positions.RopeByLength p ->
                 new Positions.RopeByLength(of(p.near()), p.original(), p.beyond(), p.magnitude(), p.keys());

@@ -7,20 +7,29 @@ import clearhead.io.Checkpoint;
 import clearhead.io.Json;
 import clearhead.io.Safetensors;
 import clearhead.tensor.Tensor;
-import clearhead.testing.SharedData;
+import clearhead.testing.GoldenFolders;
+import clearhead.testing.GoldenFolders.Golden;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class FamilyTest {
 
+    /// The golden models whose family is there.
+    static List<Golden> models() {
+        return GoldenFolders.of("causal").stream()
+                .filter(golden -> Architecture.names().contains(golden.modelType()))
+                .toList();
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"gpt2", "llama", "llama-plain", "llama-yarn", "llama-dynamic"})
-    void exportedParametersAreTheCheckpoint(String name) {
-        Path folder = SharedData.path("golden/causal/" + name);
+    @MethodSource("models")
+    void exportedParametersAreTheCheckpoint(Golden golden) {
+        Path folder = golden.folder();
         var architecture = Architecture.of(new Config(Json.readObject(folder.resolve("config.json"))));
         try (Checkpoint checkpoint = Safetensors.open(folder.resolve("model.safetensors"));
                 var arena = Arena.ofShared()) {
@@ -36,10 +45,10 @@ class FamilyTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gpt2", "llama", "llama-plain", "llama-yarn", "llama-dynamic"})
-    void theConfigReadsBackAsTheSameArchitecture(String name) {
-        Path folder = SharedData.path("golden/causal/" + name);
-        var architecture = Architecture.of(new Config(Json.readObject(folder.resolve("config.json"))));
+    @MethodSource("models")
+    void theConfigReadsBackAsTheSameArchitecture(Golden golden) {
+        var architecture =
+                Architecture.of(new Config(Json.readObject(golden.folder().resolve("config.json"))));
         var back = Architecture.of(Config.of("written", architecture.config()));
         assertEquals(architecture.parameters(), back.parameters());
         assertEquals(architecture.context(), back.context());
