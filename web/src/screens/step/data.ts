@@ -5,7 +5,7 @@ import type { Num } from '../../types';
 export interface Input { position: number; norm: 'rms' | 'layer'; mean: number; mean_square: number; eps: number; divisor: number; residual: number[]; weight: number[]; bias: number[]; x: number[]; difference: number }
 export interface Product { index: number; x: number; weight: number; product: number }
 export interface Element { index: number; sum: number; bias: number; largest_products: Product[] }
-export interface Projection { position: number; head: number; vector: number[]; elements: Element[]; difference: number }
+export interface Projection { position: number; head: number; vector: number[]; normed?: number[]; elements: Element[]; difference: number }
 export interface Pair { first: number; second: number; angle: number; cos: number; sin: number; a: number; b: number; turned_a: number; turned_b: number }
 export interface Rotation { of: 'query' | 'key'; position: number; before: number[]; after: number[]; pairs: Pair[]; difference: number }
 export interface KeyCell { position: number; dot: number; masked: boolean; score: Num; shifted: Num; exp: number; weight: number }

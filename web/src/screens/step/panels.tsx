@@ -36,6 +36,8 @@ function Projections({ s, run, inputs }: PanelProps) {
         <>
             <Vec name="q of the query" values={s.q.vector} inputs={inputs} tint="query" note={`= x of ${token(run, s.place.query)} · Wq, head ${s.q.head}`} />
             <Vec name="k of the key" values={s.k.vector} inputs={inputs} tint="key" note={`= x of ${token(run, s.place.key)} · Wk, key head ${s.k.head}`} />
+            {s.q.normed && <Vec name="q after the norm of its head" values={s.q.normed} inputs={inputs} tint="query" />}
+            {s.k.normed && <Vec name="k after the norm of its head" values={s.k.normed} inputs={inputs} tint="key" />}
             <Vec name="v of the key" values={s.v.vector} inputs={inputs} tint="key" note={`= x of ${token(run, s.place.key)} · Wv, value head ${s.v.head}`} />
             {s.place.shared_by > 1
                 ? <p class="quiet">Query heads {shared.map((h, i) => <>{i > 0 && ', '}{h === s.place.head ? <b>{h}</b> : <button type="button" class="plain link" onClick={() => select({ head: h })}>{h}</button>}</>)} share key and value head {s.place.kv_head}: {s.place.heads} query heads, {s.place.kv_heads} key and value heads (grouped-query attention).</p>

@@ -77,6 +77,7 @@ final class StepsCsv {
                 row(out, step, "product" + of, projection.token(), product.index(), product.product());
             }
         }
+        vector(out, step, "normed", projection.token(), projection.normed());
         row(out, step, "difference", projection.difference());
     }
 

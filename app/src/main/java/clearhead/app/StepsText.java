@@ -121,6 +121,9 @@ final class StepsText {
         for (Steps.Element e : projection.elements()) {
             out.println(element(name, e, projection.run()[e.index()]));
         }
+        if (projection.normed().length > 0) {
+            vector(out, name + " after the norm of its head", projection.normed());
+        }
         difference(out, projection.difference());
     }
 

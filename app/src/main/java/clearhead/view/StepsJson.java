@@ -98,6 +98,9 @@ public final class StepsJson {
         json.name(name).beginObject();
         json.field("position", p.token()).field("head", p.head());
         json.name("vector").value(p.run());
+        if (p.normed().length > 0) {
+            json.name("normed").value(p.normed());
+        }
         json.name("elements").beginArray();
         for (Steps.Element e : p.elements()) {
             json.beginObject().field("index", e.index()).field("sum", e.sum()).field("bias", e.bias());

@@ -3,6 +3,7 @@ package clearhead.inspect;
 import clearhead.nn.Attention;
 import clearhead.nn.Block;
 import clearhead.nn.ForwardPass;
+import clearhead.nn.HeadNorm;
 import clearhead.nn.Linear;
 import clearhead.nn.Norm;
 import clearhead.nn.Positions;
@@ -96,9 +97,24 @@ final class StepTaker {
                 place,
                 input(query),
                 input(key),
-                projection(attention.separate().query(), query, head, look.at(Site.Q_PRE)),
-                projection(attention.separate().key(), key, kvHead, look.at(Site.K_PRE)),
-                projection(attention.separate().value(), key, kvHead, look.at(Site.V)),
+                projection(
+                        attention.separate().query(),
+                        query,
+                        head,
+                        look.at(Site.Q_PRE),
+                        attention.before().query()),
+                projection(
+                        attention.separate().key(),
+                        key,
+                        kvHead,
+                        look.at(Site.K_PRE),
+                        attention.before().key()),
+                projection(
+                        attention.separate().value(),
+                        key,
+                        kvHead,
+                        look.at(Site.V),
+                        attention.before().value()),
                 rotations,
                 products(),
                 softmax(),
@@ -172,10 +188,12 @@ final class StepTaker {
     }
 
     /// @param run [tokens, heads, headDim]: what the run made of it
-    private Steps.Projection projection(Linear linear, int token, int ofHead, Tensor run) {
-        int headDim = run.dim(2);
+    /// @param made what attention goes on with, after `norm`
+    private Steps.Projection projection(Linear linear, int token, int ofHead, Tensor made, HeadNorm norm) {
+        int headDim = made.dim(2);
         double[] x = Elements.row(look.at(Site.ATTN_NORM), token);
-        double[] result = Elements.head(run, token, ofHead);
+        boolean normed = !(norm instanceof HeadNorm.None);
+        double[] result = normed ? plain(linear, token, ofHead, headDim) : Elements.head(made, token, ofHead);
         double[][] weights = weights(linear, ofHead * headDim, (ofHead + 1) * headDim);
         var elements = new ArrayList<Steps.Element>();
         var sums = new double[headDim];
@@ -191,7 +209,26 @@ final class StepTaker {
                     .toList();
             elements.add(new Steps.Element(e, sums[e], largest, bias));
         }
-        return new Steps.Projection(token, ofHead, elements, result, Elements.largestDifference(sums, result));
+        return new Steps.Projection(
+                token,
+                ofHead,
+                elements,
+                result,
+                normed ? Elements.head(made, token, ofHead) : new double[0],
+                Elements.largestDifference(sums, result));
+    }
+
+    /// x·W + b before a head norm, again for one token: the same bits as in the run.
+    private double[] plain(Linear linear, int token, int ofHead, int headDim) {
+        long mark = ops.workspace().mark();
+        try {
+            Tensor x = look.at(Site.ATTN_NORM).rows(token, token + 1);
+            double[] all =
+                    linear.forward(ForwardPass.of(ops, look.ids()[token]), x).toDoubles();
+            return Arrays.copyOfRange(all, ofHead * headDim, (ofHead + 1) * headDim);
+        } finally {
+            ops.workspace().release(mark);
+        }
     }
 
     /// Rows `from` to `to` of a weight, whatever its type and layout.

@@ -109,7 +109,9 @@ public record Steps(
     /// @param head query or key and value head
     /// @param elements one for every element of the head
     /// @param run [headDim]
-    public record Projection(int token, int head, List<Element> elements, double[] run, double difference) {}
+    /// @param normed [headDim]: after the head's norm; empty where there is none
+    public record Projection(
+            int token, int head, List<Element> elements, double[] run, double[] normed, double difference) {}
 
     /// One element of x·W + b.
     ///

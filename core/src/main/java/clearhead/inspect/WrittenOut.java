@@ -1,6 +1,9 @@
 package clearhead.inspect;
 
 import clearhead.nn.Attention;
+import clearhead.nn.ForwardPass;
+import clearhead.nn.HeadNorm;
+import clearhead.nn.HeadNorms;
 import clearhead.nn.Linear;
 import clearhead.nn.Site;
 import clearhead.ops.Ops;
@@ -56,15 +59,31 @@ public record WrittenOut(
         double[] x = Elements.row(look.at(Site.ATTN_NORM), token);
         double[] weight = weightRows(ops, linear, row, row + 1)[0];
         double bias = linear.bias().isPresent() ? linear.bias().get().at(row) : 0;
-        return new WrittenOut(
-                of,
-                token,
-                index,
-                x,
-                weight,
-                bias,
-                Elements.dot(x, weight) + bias,
-                Elements.head(run, token, head)[index]);
+        double made = normed(look, of) ? before(look, ops, linear, token, row) : Elements.head(run, token, head)[index];
+        return new WrittenOut(of, token, index, x, weight, bias, Elements.dot(x, weight) + bias, made);
+    }
+
+    /// Whether what attention goes on with is the head norm of these products.
+    private static boolean normed(Look look, Of of) {
+        HeadNorms norms = look.model().attention(look.layer()).before();
+        HeadNorm norm = switch (of) {
+            case Q -> norms.query();
+            case K -> norms.key();
+            case V -> norms.value();
+            case OUTPUT -> HeadNorm.NONE;
+        };
+        return !(norm instanceof HeadNorm.None);
+    }
+
+    /// The product before the norm, again: the same bits as in the run.
+    private static double before(Look look, Ops ops, Linear linear, int token, int row) {
+        long mark = ops.workspace().mark();
+        try {
+            Tensor x = look.at(Site.ATTN_NORM).rows(token, token + 1);
+            return linear.forward(ForwardPass.of(ops, look.ids()[token]), x).at(row);
+        } finally {
+            ops.workspace().release(mark);
+        }
     }
 
     private static WrittenOut output(Look look, Ops ops, Linear linear, int index) {

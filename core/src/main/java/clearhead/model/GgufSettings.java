@@ -258,14 +258,14 @@ final class GgufSettings {
                 fields.put("rotary_pct", fields.getOrDefault("partial_rotary_factor", 1.0));
             }
             case "bloom" -> {
-                fields.put("n_head", fields.get("num_attention_heads"));
-                fields.put("n_layer", fields.get("num_hidden_layers"));
+                fields.put("n_head", count("num_attention_heads"));
+                fields.put("n_layer", count("num_hidden_layers"));
                 fields.put("seq_length", gguf.integer("context_length"));
             }
             case "mpt" -> {
-                fields.put("d_model", fields.get("hidden_size"));
-                fields.put("n_heads", fields.get("num_attention_heads"));
-                fields.put("n_layers", fields.get("num_hidden_layers"));
+                fields.put("d_model", count("hidden_size"));
+                fields.put("n_heads", count("num_attention_heads"));
+                fields.put("n_layers", count("num_hidden_layers"));
                 fields.put("max_seq_len", gguf.integer("context_length"));
                 var attention = new LinkedHashMap<String, Object>();
                 double alibi = gguf.real("attention.max_alibi_bias", 0);
@@ -279,9 +279,9 @@ final class GgufSettings {
             case "falcon" -> {
                 boolean grouped = gguf.hasTensor("blk.0.attn_norm_2.weight");
                 fields.put("new_decoder_architecture", grouped);
-                fields.put("num_kv_heads", fields.get("num_key_value_heads"));
-                fields.put("multi_query", fields.get("num_key_value_heads").equals(1));
-                fields.put("ffn_hidden_size", fields.get("intermediate_size"));
+                fields.put("num_kv_heads", count("num_key_value_heads"));
+                fields.put("multi_query", count("num_key_value_heads") == 1);
+                fields.put("ffn_hidden_size", count("intermediate_size"));
             }
             default ->
                 throw gguf.wrong(
@@ -310,10 +310,10 @@ final class GgufSettings {
     }
 
     private void queryScale(int layersOfTheLargest) {
-        int dim = (int) fields.get("hidden_size");
-        int heads = (int) fields.get("num_attention_heads");
-        boolean largest = fields.get("num_hidden_layers").equals(layersOfTheLargest);
-        fields.put("query_pre_attn_scalar", largest ? dim / heads : fields.get("head_dim"));
+        int dim = count("hidden_size");
+        int heads = count("num_attention_heads");
+        boolean largest = count("num_hidden_layers") == layersOfTheLargest;
+        fields.put("query_pre_attn_scalar", largest ? dim / heads : count("head_dim"));
     }
 
     private void experts(String name) {
@@ -321,7 +321,7 @@ final class GgufSettings {
         fields.put(name, count);
         fields.put("num_experts_per_tok", gguf.integer("expert_used_count"));
         fields.put("moe_intermediate_size", gguf.integer("expert_feed_forward_length", (int)
-                fields.get("intermediate_size")));
+                count("intermediate_size")));
     }
 
     /// DeepSeek's ways of choosing experts.
@@ -377,6 +377,11 @@ final class GgufSettings {
             fields.put("n_groups", gguf.integer("ssm.group_count", 1));
             fields.put("expand", gguf.integer("ssm.inner_size") / gguf.integer("embedding_length"));
         }
+    }
+
+    /// An integer that has been put before.
+    private int count(String name) {
+        return fields.get(name) instanceof Integer value ? value : 0;
     }
 
     private void type(String name) {
