@@ -90,12 +90,12 @@ class TemplateTest {
         var failure = assertThrows(
                 TemplateException.class, () -> Template.parse(source).render(Map.of(), ZonedDateTime.now(), limits));
         assertTrue(failure.getMessage().contains(why), failure.getMessage());
-        assertTrue(System.nanoTime() - start < 20_000_000_000L);
+        assertTrue(System.nanoTime() - start < 60_000_000_000L);
     }
 
     @Test
     void whatGrowsWithoutEndIsStopped() {
-        var limits = new Limits(1_000_000, 1 << 20, 100, Duration.ofSeconds(5));
+        var limits = new Limits(1_000_000, 1 << 20, 100, Duration.ofMinutes(1));
         String doubled =
                 "{% set ns = namespace(s='x') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}";
         refused("grows beyond", doubled, limits);
