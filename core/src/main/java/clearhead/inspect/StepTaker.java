@@ -6,6 +6,7 @@ import clearhead.nn.ForwardPass;
 import clearhead.nn.HeadNorm;
 import clearhead.nn.Linear;
 import clearhead.nn.Norm;
+import clearhead.nn.OutputGate;
 import clearhead.nn.Positions;
 import clearhead.nn.Site;
 import clearhead.nn.Transformer;
@@ -59,6 +60,10 @@ final class StepTaker {
         model = look.model();
         block = model.blocks().get(look.layer());
         attention = block.attention();
+        if (!(attention.gate() instanceof OutputGate.None)) {
+            throw new IllegalArgumentException("layer " + look.layer() + " gates what its heads say before Wo ("
+                    + attention.gate().getClass().getSimpleName() + "); its steps cannot be shown yet");
+        }
         pattern = look.pattern();
         row = look.row();
         head = look.head();
