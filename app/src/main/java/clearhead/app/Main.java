@@ -28,6 +28,7 @@ import picocli.CommandLine.ScopeType;
             LensCommand.class,
             HeadsCommand.class,
             GenerateCommand.class,
+            TranslateCommand.class,
             ChatCommand.class,
             EvalCommand.class,
             ConvertCommand.class,

@@ -47,19 +47,26 @@ final class TextOption {
 
     /// The ids given.
     int[] ids() {
-        String list = ids.orElse("").strip();
-        if (list.isEmpty()) {
-            throw new UsageException("--ids wants at least one id, such as --ids 5,6,7");
-        }
-        return Arrays.stream(list.split("[,\\s]+", -1)).mapToInt(TextOption::id).toArray();
+        return ids("--ids", ids.orElse(""));
     }
 
-    private static int id(String text) {
+    /// The ids given to an option.
+    static int[] ids(String option, String given) {
+        String list = given.strip();
+        if (list.isEmpty()) {
+            throw new UsageException(option + " wants at least one id, such as " + option + " 5,6,7");
+        }
+        return Arrays.stream(list.split("[,\\s]+", -1))
+                .mapToInt(text -> id(option, text))
+                .toArray();
+    }
+
+    private static int id(String option, String text) {
         try {
             return Integer.parseInt(text);
         } catch (NumberFormatException e) {
             throw new UsageException(
-                    "--ids wants numbers with commas between them, such as 5,6,7; found \"" + text + "\"");
+                    option + " wants numbers with commas between them, such as 5,6,7; found \"" + text + "\"");
         }
     }
 

@@ -1,9 +1,13 @@
 package clearhead.app;
 
+import clearhead.generate.Translator;
 import clearhead.inspect.Trace;
 import clearhead.io.JsonWriter;
 import clearhead.io.SafetensorsWriter;
+import clearhead.nn.EncoderDecoder;
+import clearhead.nn.Network;
 import clearhead.nn.Site;
+import clearhead.sampling.Sampling;
 import clearhead.tensor.DType;
 import clearhead.view.ModelJson;
 import clearhead.view.Prompt;
@@ -35,7 +39,7 @@ import picocli.CommandLine.Spec;
                     + " count from 0. The size of the file is said before the run."
         })
 final class TraceCommand implements Callable<Integer> {
-    private static final String DEFAULT_SITES = "resid_post,pattern,final_norm,logits";
+    private static final String DEFAULT_SITES = "resid_post,pattern,encoder_pattern,cross_pattern,final_norm,logits";
 
     @Mixin
     private TextOption text = new TextOption();
@@ -47,9 +51,9 @@ final class TraceCommand implements Callable<Integer> {
             names = "--sites",
             paramLabel = "SITES",
             defaultValue = DEFAULT_SITES,
-            description = "Which values, with commas: embed, resid_pre, attn_norm, q_pre, k_pre, q, k, v,"
-                    + " scores, pattern, z, attn_out, resid_mid, mlp_norm, mlp_post, mlp_out, resid_post,"
-                    + " final_norm, logits; or all. Default: ${DEFAULT-VALUE}.")
+            description = "Which values, with commas: embed, resid_pre, attn_norm, q_pre, k_pre, q, k, v, scores,"
+                    + " pattern, encoder_pattern, cross_pattern, z, attn_out, resid_mid, mlp_norm, mlp_post, mlp_out,"
+                    + " resid_post, final_norm, logits; or all. Default: ${DEFAULT-VALUE}.")
     private String sites = DEFAULT_SITES;
 
     @Option(
@@ -57,6 +61,13 @@ final class TraceCommand implements Callable<Integer> {
             paramLabel = "0-3",
             description = "Which layers: numbers and ranges (both ends included) with commas. Default: all.")
     private Optional<String> layers = Optional.empty();
+
+    @Option(
+            names = "--decoder-ids",
+            paramLabel = "0,5,6",
+            description = "For encoder-decoders: what the decoder has written, its start token first; the"
+                    + " TEXT or --ids is what the encoder reads. Default: the start token.")
+    private Optional<String> decoderIds = Optional.empty();
 
     @Option(names = "--out", paramLabel = "FILE", required = true, description = "The safetensors file to write.")
     @SuppressWarnings("NullAway.Init")
@@ -85,10 +96,14 @@ final class TraceCommand implements Callable<Integer> {
             throw new IllegalStateException("cannot write " + out + ": there is no folder " + folder);
         }
         try (OpenModel open = OpenModel.open(model)) {
-            Set<Integer> chosen = layers(layers, open.transformer().layers());
+            Set<Integer> chosen = layers(layers, mostLayers(open.model().network()));
             Prompt prompt = text.prompt(open);
             int[] ids = prompt.ids();
-            List<Trace.Entry> plan = Trace.plan(open.transformer(), ids.length, wanted, chosen::contains);
+            int[] written = written(open);
+            boolean both = open.model().network() instanceof EncoderDecoder;
+            List<Trace.Entry> plan = both
+                    ? Trace.plan(open.model().encoderDecoder(), ids.length, written.length, wanted, chosen::contains)
+                    : Trace.plan(open.transformer(), ids.length, wanted, chosen::contains);
             try (var writer = SafetensorsWriter.create(out)) {
                 writer.metadata(metadata(open, ids));
                 plan.forEach(entry -> writer.declare(entry.name(), DType.F32, entry.shape()));
@@ -98,13 +113,23 @@ final class TraceCommand implements Callable<Integer> {
                         + ", to " + out);
                 told.flush();
                 var finite = new boolean[] {true};
-                Trace.stream(open.transformer(), open.ops(), ids, wanted, chosen::contains, (entry, part) -> {
+                Trace.Sink sink = (entry, part) -> {
                     if (entry.name().equals(Site.LOGITS.label())) {
                         finite[0] = Double.isFinite(part.at(part.size() - 1));
                     }
                     writer.append(entry.name(), part);
-                });
-                if (!finite[0]) {
+                };
+                if (both) {
+                    var model = open.model().encoderDecoder();
+                    Trace.stream(model, open.ops(), ids, written, wanted, chosen::contains, sink);
+                } else {
+                    Trace.stream(open.transformer(), open.ops(), ids, wanted, chosen::contains, sink);
+                }
+                if (!finite[0] && both) {
+                    try (var translator = new Translator(open.model())) {
+                        translator.write(ids, Sampling.GREEDY, 1); // says which weight is no number
+                    }
+                } else if (!finite[0]) {
                     open.requireFinite(ids);
                 }
                 writer.commit();
@@ -117,6 +142,30 @@ final class TraceCommand implements Callable<Integer> {
             }
         }
         return 0;
+    }
+
+    /// The tokens of the decoder of an encoder-decoder; none for other models.
+    private int[] written(OpenModel open) {
+        if (!(open.model().network() instanceof EncoderDecoder)) {
+            if (decoderIds.isPresent()) {
+                throw new UsageException("--decoder-ids is for encoder-decoders; a "
+                        + open.model().architecture().name() + " is none");
+            }
+            return new int[0];
+        }
+        if (decoderIds.isEmpty()) {
+            try (var translator = new Translator(open.model())) {
+                return new int[] {translator.start()};
+            }
+        }
+        int[] ids = TextOption.ids("--decoder-ids", decoderIds.get());
+        return Prompt.ofIds(ids, open.tokenizer()).checked(open.model()).ids();
+    }
+
+    private static int mostLayers(Network network) {
+        return network instanceof EncoderDecoder both
+                ? Math.max(both.encoder().layers(), both.decoder().layers())
+                : network.layers();
     }
 
     private static Map<String, String> metadata(OpenModel open, int[] ids) {

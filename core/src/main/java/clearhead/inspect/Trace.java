@@ -2,12 +2,16 @@ package clearhead.inspect;
 
 import clearhead.nn.Attention;
 import clearhead.nn.Block;
+import clearhead.nn.EncoderDecoder;
 import clearhead.nn.ForwardPass;
+import clearhead.nn.KeyValues;
 import clearhead.nn.Probe;
+import clearhead.nn.ReadText;
 import clearhead.nn.Site;
 import clearhead.nn.Transformer;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Ops;
+import clearhead.ops.Sequences;
 import clearhead.tensor.DType;
 import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
@@ -25,6 +29,10 @@ import java.util.function.IntPredicate;
 public final class Trace {
     /// Name of the tensor with the tokens [tokens].
     public static final String INPUT_IDS = "input_ids";
+
+    /// Name of the tensor with the tokens [tokens] that the decoder of an encoder-decoder has; then
+    /// `input_ids` are those that the encoder reads.
+    public static final String DECODER_IDS = "decoder_input_ids";
 
     /// Elements handed on at a time when a pattern is rebuilt.
     private static final int BLOCK = 1 << 20;
@@ -55,6 +63,28 @@ public final class Trace {
     /// @param tokens length of the text
     public static List<Entry> plan(Transformer model, int tokens, Collection<Site> sites, IntPredicate layers) {
         return plan(model, tokens, 0, sites, layers);
+    }
+
+    /// The tensors that a trace of an encoder-decoder will have: the patterns of its encoder, and what its
+    /// decoder computes.
+    ///
+    /// @param read length of the text that is read
+    /// @param tokens length of the text that is written
+    public static List<Entry> plan(
+            EncoderDecoder model, int read, int tokens, Collection<Site> sites, IntPredicate layers) {
+        var plan = new ArrayList<Entry>();
+        plan.add(new Entry(INPUT_IDS, new Shape(read)));
+        Transformer encoder = model.encoder();
+        for (int layer = 0; layer < encoder.layers(); layer++) {
+            if (layers.test(layer) && sites.contains(Site.ENCODER_PATTERN)) {
+                int heads = encoder.attention(layer).spec().heads();
+                plan.add(new Entry(name(Site.ENCODER_PATTERN, layer), new Shape(heads, read, read)));
+            }
+        }
+        plan.add(new Entry(DECODER_IDS, new Shape(tokens)));
+        List<Entry> written = plan(model.decoder(), tokens, read, sites, layers);
+        plan.addAll(written.subList(1, written.size()));
+        return List.copyOf(plan);
     }
 
     private static List<Entry> plan(
@@ -94,6 +124,7 @@ public final class Trace {
             case Q_PRE, Q, K_PRE, K, V, Z, SCORES, PATTERN -> block.mixer() instanceof Attention;
             case MLP_POST -> block.mlp().hidden() > 0;
             case CROSS_PATTERN -> block instanceof Block.Reading;
+            case ENCODER_PATTERN -> false;
             default -> true;
         };
     }
@@ -105,6 +136,7 @@ public final class Trace {
             case Q_PRE, Q, K_PRE, K, V, Z, SCORES, PATTERN ->
                 shape(site, block.attention().spec(), tokens);
             case CROSS_PATTERN -> new Shape(block.attention().spec().heads(), tokens, read);
+            case ENCODER_PATTERN -> new Shape(block.attention().spec().heads(), read, read);
             case MLP_POST -> new Shape(tokens, hidden(block));
             case LOGITS -> new Shape(tokens, model.vocab());
         };
@@ -131,16 +163,45 @@ public final class Trace {
         for (Entry entry : plan(model, ids.length, sites, layers)) {
             plan.put(entry.name(), entry);
         }
+        ids(plan, INPUT_IDS, ids, sink);
+        long mark = ops.workspace().mark();
+        model.forward(ForwardPass.of(ops, ids).with(new Streaming(plan, sink, false)));
+        ops.workspace().release(mark);
+    }
+
+    /// Runs an encoder-decoder once and hands on what it computes, as it computes it.
+    ///
+    /// @param read the text that the encoder reads
+    /// @param ids the text that the decoder writes, its start token first
+    public static void stream(
+            EncoderDecoder model,
+            Ops ops,
+            int[] read,
+            int[] ids,
+            Collection<Site> sites,
+            IntPredicate layers,
+            Sink sink) {
+        Map<String, Entry> plan = new LinkedHashMap<>();
+        for (Entry entry : plan(model, read.length, ids.length, sites, layers)) {
+            plan.put(entry.name(), entry);
+        }
+        ids(plan, INPUT_IDS, read, sink);
+        long mark = ops.workspace().mark();
+        ReadText text = model.read(ForwardPass.of(ops, read).with(new Streaming(plan, sink, true)));
+        ids(plan, DECODER_IDS, ids, sink);
+        var pass = ForwardPass.at(ops, ids, Sequences.one(ids.length), new int[1], text.with(KeyValues.NONE));
+        model.forward(pass.with(new Streaming(plan, sink, false)));
+        ops.workspace().release(mark);
+    }
+
+    private static void ids(Map<String, Entry> plan, String name, int[] ids, Sink sink) {
         try (Arena arena = Arena.ofConfined()) {
             var floats = new float[ids.length];
             for (int i = 0; i < ids.length; i++) {
                 floats[i] = ids[i];
             }
-            sink.append(entry(plan, INPUT_IDS), Tensor.of(arena, floats, ids.length));
+            sink.append(entry(plan, name), Tensor.of(arena, floats, ids.length));
         }
-        long mark = ops.workspace().mark();
-        model.forward(ForwardPass.of(ops, ids).with(new Streaming(plan, sink)));
-        ops.workspace().release(mark);
     }
 
     private static Entry entry(Map<String, Entry> plan, String name) {
@@ -184,15 +245,20 @@ public final class Trace {
     private static final class Streaming implements Probe {
         private final Map<String, Entry> plan;
         private final Sink sink;
+        private final boolean encoder; // of an encoder-decoder, of which patterns alone are kept
 
-        Streaming(Map<String, Entry> plan, Sink sink) {
+        Streaming(Map<String, Entry> plan, Sink sink, boolean encoder) {
             this.plan = plan;
             this.sink = sink;
+            this.encoder = encoder;
         }
 
         @Override
         public Interest wants(Site site, int layer) {
-            return plan.containsKey(name(site, layer)) ? Interest.READ : Interest.NONE;
+            boolean wanted = encoder
+                    ? site == Site.PATTERN && plan.containsKey(name(Site.ENCODER_PATTERN, layer))
+                    : plan.containsKey(name(site, layer));
+            return wanted ? Interest.READ : Interest.NONE;
         }
 
         @Override
@@ -210,9 +276,22 @@ public final class Trace {
 
         @Override
         public void attended(int layer, Attention attention) {
+            if (encoder) {
+                squares(attention, layer, Site.ENCODER_PATTERN);
+            } else {
+                squares(attention, layer, Site.SCORES, Site.PATTERN);
+            }
+        }
+
+        @Override
+        public void crossAttended(int layer, Attention attention) {
+            squares(attention, layer, Site.CROSS_PATTERN);
+        }
+
+        private void squares(Attention attention, int layer, Site... sites) {
             try (Arena arena = Arena.ofConfined()) {
                 PatternRows rows = PatternRows.of(attention, 0, arena);
-                for (Site site : List.of(Site.SCORES, Site.PATTERN)) {
+                for (Site site : sites) {
                     if (plan.containsKey(name(site, layer))) {
                         squares(site, entry(plan, name(site, layer)), rows, arena);
                     }

@@ -12,6 +12,7 @@ import clearhead.tokenizer.Tokenizers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -117,18 +118,29 @@ record ModelSource(
         }
     }
 
-    /// `generation_config.json` often names more ends of sequence than `config.json`.
+    /// `generation_config.json` often names more ends of sequence than `config.json`, and how an
+    /// encoder-decoder begins.
     private static Config withGenerationEnds(Config config, Path file) {
         if (!Files.exists(file)) {
             return config;
         }
+        var generation = new Config(Json.readObject(file));
+        var changes = new LinkedHashMap<String, Object>();
+        for (String name : List.of("decoder_start_token_id", "forced_bos_token_id", "bad_words_ids")) {
+            if (generation.json().has(name)) {
+                changes.put(name, generation.json().get(name));
+            }
+        }
         var ends = new ArrayList<Integer>(config.eos());
-        for (int end : new Config(Json.readObject(file)).eos()) {
+        for (int end : generation.eos()) {
             if (!ends.contains(end)) {
                 ends.add(end);
             }
         }
-        return ends.isEmpty() ? config : config.with(Map.of("eos_token_id", ends));
+        if (!ends.isEmpty()) {
+            changes.put("eos_token_id", ends);
+        }
+        return changes.isEmpty() ? config : config.with(changes);
     }
 
     private static Optional<String> chatTemplate(Path folder) {

@@ -23,6 +23,9 @@ public enum Site {
     SCORES("scores"),
     /// [heads, queries, context] of one sequence: softmax of the scores.
     PATTERN("pattern"),
+    /// [heads, queries, context] of one sequence: PATTERN of the encoder of an encoder-decoder, as a
+    /// trace of both calls it; a pass through the encoder alone has PATTERN.
+    ENCODER_PATTERN("encoder_pattern"),
     /// [heads, queries, keys] of one sequence: softmax of a decoder's scores over the text that its
     /// encoder has read. To be looked at only.
     CROSS_PATTERN("cross_pattern"),
