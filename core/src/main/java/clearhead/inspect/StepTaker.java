@@ -141,7 +141,7 @@ final class StepTaker {
             case Block.NormedResidual _ ->
                 throw new IllegalArgumentException("layer " + look.layer()
                         + " adds to its norms and not to the residual; its steps cannot be shown yet");
-            case Block.Sandwich _, Block.PostNorm _ ->
+            case Block.Sandwich _, Block.PostNorm _, Block.Followed _ ->
                 throw new IllegalArgumentException("layer " + look.layer()
                         + " has its norms after attention and MLP; its steps cannot be shown yet");
             case Block.Reading _ ->

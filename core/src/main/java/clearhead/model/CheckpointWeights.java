@@ -74,12 +74,20 @@ final class CheckpointWeights implements Weights {
     /// @param name of the tensor in this file
     private record Place(String name, Parameter.Stored stored) {}
 
+    /// Blocks of quantized weights lie along the inputs of a product, so they are never transposed: gpt-oss
+    /// in MXFP4 has its experts the other way round than in BF16, under the same names.
+    private static boolean quantized(Checkpoint.Entry entry) {
+        return Arrays.stream(DType.values())
+                .anyMatch(type -> type.isQuantized() && type.name().equals(entry.type()));
+    }
+
     /// Where this file holds a parameter; where it would be if it does not.
     private Place place(Parameter p) {
         List<Parameter.Stored> places = ggufNames.isPresent() ? ggufNames.get().places(p) : p.places();
         for (Parameter.Stored stored : places) {
             String name = dialect.name(checkpoint, stored.name());
-            if (entries.containsKey(name)) {
+            Checkpoint.Entry entry = entries.get(name);
+            if (entry != null && !(stored.transposed() && quantized(entry))) {
                 return new Place(name, stored);
             }
         }

@@ -60,6 +60,13 @@ public final class Parts {
         return stack(name, count, block::build);
     }
 
+    /// Says that files may hold more layers than are built, such as those that predict further tokens.
+    ///
+    /// @param count of all layers that may be there
+    public void mayHold(String name, int count) {
+        weights.layers(prefix + name, count);
+    }
+
     /// Builds one block.
     @FunctionalInterface
     public interface LayerParts {

@@ -62,7 +62,15 @@ public record Attention(
 
     @Override
     public Tensor forward(ForwardPass pass, int layer, Tensor x) {
-        int tokens = pass.tokens();
+        if (projections instanceof Projections.Borrowed borrowed) {
+            var q = before.query()
+                    .forward(
+                            pass,
+                            borrowed.query().forward(pass, x).reshape(pass.tokens(), spec.heads(), spec.headDim()));
+            q = pass.tap(Site.Q_PRE, layer, q);
+            q = pass.tap(Site.Q, layer, after.query().forward(pass, positions.rotate(pass, q)));
+            return leave(pass, layer, x, q, pass.keyValues().seen(borrowed.source()));
+        }
         var made = project(pass, x);
         var q = pass.tap(Site.Q_PRE, layer, made.query());
         var k = pass.tap(Site.K_PRE, layer, made.key());
@@ -72,6 +80,12 @@ public record Attention(
         k = pass.tap(Site.K, layer, k);
         var v = pass.tap(Site.V, layer, after.value().forward(pass, made.value()));
         KvView past = pass.keyValues().append(pass.ops(), layer, k, v, pass.sequences());
+        return leave(pass, layer, x, q, past);
+    }
+
+    /// From rotated queries to what the layer adds.
+    private Tensor leave(ForwardPass pass, int layer, Tensor x, Tensor q, KvView past) {
+        int tokens = pass.tokens();
         var z = pass.tap(Site.Z, layer, attend(pass, layer, q, past)); // [tokens, heads, valueDim]
         z = gate.forward(pass, x, z.reshape(tokens, spec.heads() * spec.valueDim()));
         return output.forward(pass, z);

@@ -312,4 +312,47 @@ public sealed interface Block {
             return own.afterMlp(pass, mid, m);
         }
     }
+
+    /// Another block and something behind it.
+    record Followed(Block block, Ending ending) implements Block {
+        @Override
+        public Mixer mixer() {
+            return block.mixer();
+        }
+
+        @Override
+        public Mlp mlp() {
+            return block.mlp();
+        }
+
+        @Override
+        public Tensor mixerInput(ForwardPass pass, Tensor x) {
+            return block.mixerInput(pass, x);
+        }
+
+        @Override
+        public Tensor mixerOutput(ForwardPass pass, Tensor mixed) {
+            return block.mixerOutput(pass, mixed);
+        }
+
+        @Override
+        public Tensor afterMixer(ForwardPass pass, Tensor x, Tensor a) {
+            return block.afterMixer(pass, x, a);
+        }
+
+        @Override
+        public Tensor mlpInput(ForwardPass pass, Tensor x, Tensor mid) {
+            return block.mlpInput(pass, x, mid);
+        }
+
+        @Override
+        public Tensor mlpOutput(ForwardPass pass, Tensor made) {
+            return block.mlpOutput(pass, made);
+        }
+
+        @Override
+        public Tensor afterMlp(ForwardPass pass, Tensor mid, Tensor m) {
+            return ending.forward(pass, block.afterMlp(pass, mid, m));
+        }
+    }
 }

@@ -70,6 +70,11 @@ public record ForwardPass(
         return new ForwardPass(ops, ids, positions, lengths, sequences, keyValues, other, logitRows, dropout);
     }
 
+    /// The same pass with another memory.
+    ForwardPass with(KeyValues other) {
+        return new ForwardPass(ops, ids, positions, lengths, sequences, other, probe, logitRows, dropout);
+    }
+
     /// The same pass as a part of longer work: a prompt that is computed in pieces turns as in one pass.
     ///
     /// @param whole [sequences]: tokens of each sequence when all its pieces are computed

@@ -1,6 +1,7 @@
 package clearhead.nn;
 
 import clearhead.ops.Ops;
+import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import java.util.List;
 
@@ -86,5 +87,23 @@ public sealed interface HeadNorm {
     /// This and then another.
     default HeadNorm then(HeadNorm other) {
         return this instanceof None ? other : new InTurn(this, other);
+    }
+
+    /// Longer with the position, so that attention stays sharp over long contexts: every vector of a token
+    /// times 1 + slope·ln(1 + ⌊(position + 1)/step⌋). Llama 4; Nakanishi 2025, arXiv:2501.19399.
+    record ByPosition(double step, double slope) implements HeadNorm {
+        @Override
+        public Tensor forward(ForwardPass pass, Tensor x) {
+            int[] dims = x.shape().dims();
+            Tensor factors = pass.ops().workspace().take(x.type(), dims[0], 1);
+            Tensor rows = pass.ops().workspace().take(DType.I32, dims[0], 1);
+            for (int row = 0; row < dims[0]; row++) {
+                double steps = Math.floor((pass.positions().intAt(row) + 1) / step);
+                factors.set(row, 1 + slope * Math.log1p(steps));
+                rows.set(row, row);
+            }
+            Tensor flat = x.reshape(dims[0], dims[1] * dims[2]);
+            return pass.ops().combine(List.of(flat), rows, factors).reshape(dims);
+        }
     }
 }

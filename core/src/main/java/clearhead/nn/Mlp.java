@@ -117,14 +117,14 @@ public sealed interface Mlp {
         @Override
         public Tensor forward(ForwardPass pass, int layer, Tensor x) {
             Routed routed = pass.ops().route(router.forward(pass, x), routing);
-            return shared.add(pass, layer, x, mix(pass, layer, x, routed));
+            return shared.add(pass, layer, x, mix(pass, layer, x, experts, routed));
         }
 
         /// Σ of the chosen experts' outputs by the router's weights.
         ///
         /// @param x [tokens, dim]
         /// @return [tokens, dim]
-        Tensor mix(ForwardPass pass, int layer, Tensor x, Routed routed) {
+        static Tensor mix(ForwardPass pass, int layer, Tensor x, List<Mlp> experts, Routed routed) {
             var visits = Visits.of(pass, routed, experts.size());
             List<Tensor> parts = visits.forEach(
                     pass,
@@ -180,6 +180,49 @@ public sealed interface Mlp {
             var u = ops.clamp(up.forward(pass, x), -limit, limit); // [tokens, hidden]
             var h = ops.add(ops.multiply(g, u), g);
             return down.forward(pass, pass.tap(Site.MLP_POST, layer, h)); // [tokens, dim]
+        }
+    }
+
+    /// A dense MLP and a mixture of experts side by side, with norms of their own before and behind; the
+    /// router reads the residual through a norm as well. Gemma 4.
+    ///
+    /// @param router [experts, dim]
+    /// @param factor on the router's products
+    /// @param expertScale [experts, 1]: on the weights of each expert
+    record DenseAndExperts(
+            Norm beforeDense,
+            Mlp dense,
+            Norm afterDense,
+            Norm beforeRouter,
+            Linear router,
+            double factor,
+            Routing routing,
+            Tensor expertScale,
+            Norm beforeExperts,
+            List<Mlp> experts,
+            Norm afterExperts)
+            implements Mlp {
+        public DenseAndExperts {
+            experts = List.copyOf(experts);
+        }
+
+        @Override
+        public int hidden() {
+            return dense.hidden();
+        }
+
+        @Override
+        public Tensor forward(ForwardPass pass, int layer, Tensor x) {
+            Ops ops = pass.ops();
+            var all = afterDense.forward(pass, dense.forward(pass, layer, beforeDense.forward(pass, x)));
+            var logits = ops.scale(router.forward(pass, beforeRouter.forward(pass, x)), factor);
+            Routed routed = ops.route(logits, routing);
+            int[] dims = routed.weights().shape().dims(); // [tokens, chosen]
+            var scales = ops.select(expertScale, routed.experts().reshape(dims[0] * dims[1]));
+            var weights = ops.multiply(routed.weights(), scales.reshape(dims));
+            var some = Experts.mix(
+                    pass, layer, beforeExperts.forward(pass, x), experts, new Routed(routed.experts(), weights));
+            return ops.add(all, afterExperts.forward(pass, some));
         }
     }
 }

@@ -5,6 +5,8 @@ import clearhead.ops.Ops;
 import clearhead.tensor.Tensor;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /// A stack of blocks with an embedding below and a head above: ids in, logits out. An immutable tree of
@@ -100,11 +102,29 @@ public record Transformer(
 
     private Tensor through(ForwardPass pass, int first, Tensor x) {
         Ops ops = pass.ops();
+        Set<Integer> lenders = lenders();
+        ForwardPass run = lenders.isEmpty() ? pass : pass.with(KeyValues.remembering(pass.keyValues()));
         long mark = ops.workspace().mark();
         for (int layer = first; layer < blocks.size(); layer++) {
-            x = ops.keep(mark, blocks.get(layer).forward(pass, layer, x));
+            x = blocks.get(layer).forward(run, layer, x);
+            if (lenders.contains(layer)) {
+                mark = ops.workspace().mark(); // its keys and values are looked at again
+            } else {
+                x = ops.keep(mark, x);
+            }
         }
         return pass.tap(Site.FINAL_NORM, -1, finalNorm.forward(pass, x));
+    }
+
+    /// Layers whose keys and values other layers borrow.
+    private Set<Integer> lenders() {
+        var lenders = new TreeSet<Integer>();
+        for (Block block : blocks) {
+            if (block.mixer() instanceof Attention a && a.projections() instanceof Projections.Borrowed borrowed) {
+                lenders.add(borrowed.source());
+            }
+        }
+        return lenders;
     }
 
     /// @param x [rows, dim], after the last norm

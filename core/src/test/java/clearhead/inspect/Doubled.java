@@ -79,8 +79,12 @@ final class Doubled {
         return switch (mlp) {
             case Mlp.Dense m -> new Mlp.Dense(of(m.up()), of(m.down()), m.act());
             case Mlp.Gated m -> new Mlp.Gated(of(m.gate()), of(m.up()), of(m.down()), m.act());
-            case Mlp.Experts _, Mlp.ScaledInputExperts _, Mlp.BoundedGated _, Mlp.None _, Mlp.ChannelMixing _ ->
-                throw new IllegalArgumentException("not doubled yet: " + mlp);
+            case Mlp.Experts _,
+                    Mlp.ScaledInputExperts _,
+                    Mlp.BoundedGated _,
+                    Mlp.DenseAndExperts _,
+                    Mlp.None _,
+                    Mlp.ChannelMixing _ -> throw new IllegalArgumentException("not doubled yet: " + mlp);
         };
     }
 

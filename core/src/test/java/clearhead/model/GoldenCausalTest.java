@@ -21,6 +21,7 @@ import clearhead.ops.Sequences;
 import clearhead.tensor.Workspace;
 import clearhead.testing.GoldenFolders;
 import clearhead.testing.GoldenFolders.Golden;
+import clearhead.testing.SharedData;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -38,29 +39,20 @@ import org.junit.jupiter.api.TestFactory;
 class GoldenCausalTest {
     /// What is not written yet: a `model_type`, or one folder such as `causal/falcon-alibi`. Who writes
     /// a family takes it out: a type named here must be refused at load.
-    private static final Set<String> NOT_YET = Set.of(
-            "deepseek_v2",
-            "deepseek_v3",
-            "ernie4_5_moe",
-            "gemma",
-            "gemma2",
-            "gemma3_text",
-            "gemma4_text",
-            "glm4_moe",
-            "gpt_oss",
-            "llama4_text");
+    private static final Set<String> NOT_YET = Set.of();
 
     /// GGUF files of `golden/gguf` that no mapping of names and settings is written for yet: these too
     /// must be refused at load.
     private static final Set<String> NOT_YET_GGUF =
-            Set.of("gemma4_text", "gemma4_text-moe", "glm4_moe", "mamba2", "gemma", "gemma2");
+            Set.of("gemma4_text", "gemma4_text-moe", "mamba2");
 
     /// Families whose hidden states are what leaves each block, without the embeddings.
     private static final Set<String> AFTER_BLOCKS = Set.of("mamba", "mamba2", "rwkv");
 
     /// GGUF files that leave out what their model has of its own: of GPT-NeoX the activation, which is GELU in all
-    /// published models and its tanh form in the golden one.
-    private static final Set<String> SAYS_LESS_GGUF = Set.of("gpt_neox");
+    /// published models and its tanh form in the golden one; of Gemma 2 the scale of its scores, which is 1/√headDim in
+    /// published models but the largest.
+    private static final Set<String> SAYS_LESS_GGUF = Set.of("gemma2", "gpt_neox");
 
     /// Files that llama.cpp's converter wrote of the committed models, against the same values.
     @TestFactory
@@ -137,7 +129,7 @@ class GoldenCausalTest {
             for (int layer = 0; layer < model.transformer().layers(); layer++) {
                 if (seen.has("pattern." + layer)) {
                     String name = "attentions." + attending++; // counts softmax layers only
-                    close(name, expected.tensor(name).toFloats(), seen.get("pattern." + layer), 1e-5);
+                    close(name, expected.tensor(name).toFloats(), seen.get("pattern." + layer), attentionBar(values));
                 }
             }
             assertEquals(count(expected, "attentions."), attending, "layers with softmax attention");
@@ -161,6 +153,12 @@ class GoldenCausalTest {
             assertArrayEquals(greedy, continued(model, workspace, begin, greedy.length), "greedy with a cache");
             assertArrayEquals(greedy, recomputed(model, workspace, begin, greedy.length), "greedy without a cache");
         }
+    }
+
+    /// 1e-5, but for one model whose scores are so large (a scale of 1) that what transformers computes in
+    /// float32 is 5.1e-5 from what it computes in float64; ours is 2.3e-5 from that.
+    private static double attentionBar(Path values) {
+        return values.startsWith(SharedData.root()) && values.endsWith("gemma4_text") ? 6e-5 : 1e-5;
     }
 
     private static int count(Checkpoint expected, String prefix) {

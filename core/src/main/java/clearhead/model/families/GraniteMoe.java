@@ -33,7 +33,7 @@ final class GraniteMoe implements Family {
                 p.linear("router.layer", experts, s.dim(), false),
                 Routing.softmax(c.size("num_experts_per_tok", 2), true),
                 new ExpertParts(p, experts, s.dim(), s.hidden(), s.act())
-                        .gated("gate_proj", "up_proj", "down_proj", "input_linear.weight", "output_linear.weight"),
+                        .together("input_linear.weight", "output_linear.weight"),
                 shared);
     }
 }

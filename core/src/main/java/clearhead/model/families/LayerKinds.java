@@ -3,6 +3,7 @@ package clearhead.model.families;
 import clearhead.model.Config;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Mask;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
@@ -36,6 +37,13 @@ record LayerKinds(List<String> kinds, int window) {
                         .mapToObj(i -> window > 0 && slides.test(i) ? SLIDING : FULL)
                         .toList(),
                 window);
+    }
+
+    /// The same where the last layer has no window, whatever is said of it.
+    LayerKinds endingFull() {
+        var other = new ArrayList<>(kinds);
+        other.set(other.size() - 1, FULL);
+        return new LayerKinds(other, window);
     }
 
     boolean slides(int layer) {

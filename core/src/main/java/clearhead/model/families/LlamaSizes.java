@@ -58,6 +58,30 @@ record LlamaSizes(
                 c.flag("tie_word_embeddings", false));
     }
 
+    /// The same with MLPs of another width.
+    LlamaSizes withHidden(int other) {
+        return new LlamaSizes(
+                vocab, context, dim, layers, heads, kvHeads, headDim, other, eps, act, attentionBias, mlpBias, tied);
+    }
+
+    /// The same with other heads.
+    LlamaSizes withHeads(int otherKvHeads, int otherHeadDim) {
+        return new LlamaSizes(
+                vocab,
+                context,
+                dim,
+                layers,
+                heads,
+                otherKvHeads,
+                otherHeadDim,
+                hidden,
+                eps,
+                act,
+                attentionBias,
+                mlpBias,
+                tied);
+    }
+
     AttentionSpec causal() {
         return AttentionSpec.causal(heads, kvHeads, headDim);
     }
