@@ -1,6 +1,7 @@
 package clearhead.inspect;
 
 import clearhead.nn.Attention;
+import clearhead.nn.Block;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Norm;
 import clearhead.nn.Positions;
@@ -241,9 +242,12 @@ public record Contributions(
         }
 
         private void layer(int layer) {
-            if (model.blocks().get(layer).mixer() instanceof Attention attention) {
+            Block block = model.blocks().get(layer);
+            // a norm behind attention mixes what heads write: only the whole can be told
+            boolean apart = !(block instanceof Block.Sandwich);
+            if (apart && block.mixer() instanceof Attention attention) {
                 heads(layer, attention);
-                attention.output().bias().ifPresent(bias -> add(Kind.ATTENTION_BIAS, layer, -1, bias.toDoubles()));
+                attention.output().bias().ifPresent(bias -> bias(layer, block, bias));
             } else {
                 add(Kind.MIXER, layer, -1, row(Site.ATTN_OUT, layer));
             }
@@ -259,6 +263,12 @@ public record Contributions(
             if (Elements.largest(jump) > JUMP * (Elements.largest(to) + Elements.largest(from))) {
                 add(Kind.CHANGE, layer, -1, jump);
             }
+        }
+
+        private void bias(int layer, Block block, Tensor bias) {
+            var pass = ForwardPass.of(ops, streams.run().ids()[position]);
+            Tensor added = block.mixerOutput(pass, bias.reshape(1, Math.toIntExact(bias.size())));
+            add(Kind.ATTENTION_BIAS, layer, -1, added.toDoubles());
         }
 
         /// One row a head, with that head's z alone, through the layer's own Wo.
@@ -279,7 +289,9 @@ public record Contributions(
                 var pass = ForwardPass.of(ops, streams.run().ids()[position]);
                 Tensor h = model.blocks().get(layer).mixerInput(pass, streams.at(Site.RESID_PRE, layer, rows));
                 Tensor gated = attention.gate().forward(pass, h, alone);
-                Tensor written = ops.linear(gated, attention.output().weight()); // [heads, dim]
+                Tensor written = model.blocks()
+                        .get(layer) // [heads, dim]
+                        .mixerOutput(pass, ops.linear(gated, attention.output().weight()));
                 for (int head = 0; head < heads; head++) {
                     add(Kind.HEAD, layer, head, Elements.row(written, head));
                 }

@@ -5,6 +5,7 @@ import clearhead.ops.Ops;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
@@ -95,7 +96,10 @@ public record HeadScan(
         var changed = new ArrayList<HeadMetrics>();
         for (HeadMetrics h : heads) {
             var values = new EnumMap<HeadMetric, Double>(h.values());
-            values.put(HeadMetric.DIRECT_EFFECT, effects[h.layer()][h.head()]);
+            double effect = effects[h.layer()][h.head()];
+            if (!Double.isNaN(effect)) {
+                values.put(HeadMetric.DIRECT_EFFECT, effect);
+            }
             changed.add(new HeadMetrics(h.layer(), h.head(), values, h.evidence()));
         }
         return new HeadScan(tokens, at, next, changed, uniform, rows);
@@ -151,11 +155,12 @@ public record HeadScan(
         return sums;
     }
 
-    /// [layers][heads]
+    /// [layers][heads]; NaN where a norm behind attention mixes what heads write
     private static double[][] effects(Run run, Ops ops, int position, int predicted) {
         var effects = new double[run.model().layers()][];
         for (int layer : run.model().attentionLayers()) {
             effects[layer] = new double[run.pattern(layer).spec().heads()];
+            Arrays.fill(effects[layer], Double.NaN);
         }
         for (Contributions.Part part : Contributions.of(run, ops, position, predicted, OptionalInt.empty())
                 .parts()) {

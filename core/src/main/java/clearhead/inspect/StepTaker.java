@@ -135,8 +135,9 @@ final class StepTaker {
         Norm norm = switch (block) {
             case Block.PreNorm b -> b.attentionNorm();
             case Block.Parallel b -> b.attentionNorm();
-            case Block.ScaledPreNorm b -> b.attentionNorm();
-            case Block.Rescaled b -> b.attentionNorm();
+            case Block.ScaledPreNorm _, Block.Rescaled _ ->
+                throw new IllegalArgumentException("layer " + look.layer()
+                        + " multiplies what it adds to the residual; its steps cannot be shown yet");
             case Block.MixerOnly b -> b.norm();
             case Block.NormedResidual _ ->
                 throw new IllegalArgumentException("layer " + look.layer()
