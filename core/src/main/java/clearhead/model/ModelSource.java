@@ -49,13 +49,26 @@ record ModelSource(
         var config = new Config(Json.readObject(configFile));
         config = withGenerationEnds(config, folder.resolve("generation_config.json"));
         Optional<String> template = chatTemplate(folder);
-        boolean present =
-                Files.exists(folder.resolve("tokenizer.json")) || Files.exists(folder.resolve("tokenizer.model"));
-        Found found = present
-                ? tokenizer(() -> Tokenizers.file(folder))
-                : new Found(Optional.empty(), "no tokenizer.json and no tokenizer.model beside it; give --ids");
+        Found found = vocabulary(folder);
         return new ModelSource(
                 files.name(), files.path(), files.open(), config, found.tokenizer, found.problem, template);
+    }
+
+    /// The vocabulary of a folder: that of T5 may be called `spiece.model`.
+    private static Found vocabulary(Path folder) {
+        Path pieces = folder.resolve("spiece.model");
+        if (Files.exists(folder.resolve("tokenizer.json")) || Files.exists(folder.resolve("tokenizer.model"))) {
+            return tokenizer(() -> Tokenizers.file(folder));
+        }
+        if (Files.exists(pieces)) {
+            return tokenizer(() -> Tokenizers.file(pieces));
+        }
+        return new Found(
+                Optional.empty(),
+                Files.exists(folder.resolve("source.spm"))
+                        ? "Marian's source.spm with vocab.json cannot be read yet, and there is no tokenizer.json"
+                                + " beside it; give --ids"
+                        : "no tokenizer.json and no tokenizer.model beside it; give --ids");
     }
 
     private static ModelSource gguf(Path path) {

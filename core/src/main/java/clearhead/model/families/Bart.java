@@ -4,7 +4,6 @@ import clearhead.model.Config;
 import clearhead.model.Family;
 import clearhead.model.Parameter;
 import clearhead.model.Parameter.Init;
-import clearhead.model.Parameter.Rows;
 import clearhead.model.Parameter.Stored;
 import clearhead.model.Parts;
 import clearhead.nn.EmbeddingRule;
@@ -44,12 +43,7 @@ record Bart(String name, String transformersClass, boolean preNorm) implements F
 
     private Transformer stack(BartParts bart, Parts p, boolean reads, Tensor table, Linear head) {
         int context = bart.c().size("max_position_embeddings", 1024);
-        String places = p.name("embed_positions.weight");
-        var positions = new Positions.Learned(p.vector(new Parameter(
-                places,
-                new Shape(context, bart.dim()),
-                Init.normal(0.02),
-                List.of(Stored.part(places, Rows.of(UNUSED, context, context + UNUSED))))));
+        var positions = new Positions.LearnedFrom(p.table("embed_positions", context + UNUSED, bart.dim()), UNUSED);
         var entrance = new EmbeddingRule.Normed(bart.norm(p, "layernorm_embedding"));
         var blocks = reads ? bart.encoder(p) : bart.decoder(p);
         Norm last = preNorm ? bart.norm(p, "layer_norm") : Norm.NONE;
