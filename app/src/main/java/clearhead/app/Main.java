@@ -31,6 +31,8 @@ import picocli.CommandLine.ScopeType;
             TranslateCommand.class,
             ChatCommand.class,
             EvalCommand.class,
+            EmbedCommand.class,
+            FillCommand.class,
             ConvertCommand.class,
             QuantizeCommand.class,
             TokensCommand.class,

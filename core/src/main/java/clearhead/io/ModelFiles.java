@@ -10,13 +10,13 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /// Where the files of a model are. A model is said by name (a folder or file in one of the models
-/// folders), or as a folder, a `.safetensors`, a `.gguf` or a llama2.c `.bin` file.
+/// folders), or as a folder, a `.safetensors`, a `.gguf`, a llama2.c `.bin` or an exported `.onnx` file.
 ///
 /// @param name what to call it: the folder's or the file's name without its ending
 /// @param path what to load: the folder, or the file
 /// @param weights the file with the tensors, or the index of a sharded checkpoint
 public record ModelFiles(String name, Path path, Path weights) {
-    private static final List<String> FILES = List.of(".gguf", ".safetensors", ".bin");
+    private static final List<String> FILES = List.of(".gguf", ".safetensors", ".bin", ".onnx");
     private static final String INDEX = "model.safetensors.index.json";
 
     /// Finds a model.
@@ -67,7 +67,7 @@ public record ModelFiles(String name, Path path, Path weights) {
         }
         String known = names.isEmpty() ? "" : "; there are " + String.join(", ", names);
         return "there is no model of that name" + nearest + known
-                + "; a folder, .gguf, .safetensors or llama2.c .bin file is taken too";
+                + "; a folder, .gguf, .safetensors, .onnx or llama2.c .bin file is taken too";
     }
 
     private static List<String> beside(Path path) {
@@ -110,7 +110,7 @@ public record ModelFiles(String name, Path path, Path weights) {
                     .orElseThrow(() -> new ModelFileException(
                             path,
                             "wanted model.safetensors, " + INDEX
-                                    + " or one .gguf file in this folder,"
+                                    + ", one .gguf file or model.onnx in this folder,"
                                     + " found none"));
             return inFolder(path, weights);
         }
@@ -122,9 +122,9 @@ public record ModelFiles(String name, Path path, Path weights) {
                 .filter(file::endsWith)
                 .findFirst()
                 .orElseThrow(() -> new ModelFileException(
-                        path, "wanted a folder, or a .gguf, .safetensors or" + " llama2.c .bin file"));
+                        path, "wanted a folder, or a .gguf, .safetensors, .onnx or" + " llama2.c .bin file"));
         String name = file.substring(0, file.length() - ending.length());
-        boolean inFolder = name.equals("model") && ending.equals(".safetensors");
+        boolean inFolder = name.equals("model") && (ending.equals(".safetensors") || ending.equals(".onnx"));
         return new ModelFiles(inFolder ? parentName(path) : name, path, path);
     }
 
@@ -151,7 +151,7 @@ public record ModelFiles(String name, Path path, Path weights) {
         return String.valueOf(whole.getFileName());
     }
 
-    /// The file with the tensors in a folder: safetensors, in one file or several, or the only GGUF.
+    /// The file with the tensors in a folder: safetensors, in one file or several, the only GGUF, or `model.onnx`.
     private static Optional<Path> weights(Path folder) {
         for (String name : List.of("model.safetensors", INDEX)) {
             if (Files.exists(folder.resolve(name))) {
@@ -161,7 +161,10 @@ public record ModelFiles(String name, Path path, Path weights) {
         List<Path> ggufs = children(folder).stream()
                 .filter(f -> f.toString().endsWith(".gguf") && !GgufSplit.isLater(f))
                 .toList();
-        return ggufs.size() == 1 ? Optional.of(ggufs.getFirst()) : Optional.empty();
+        if (ggufs.size() == 1) {
+            return Optional.of(ggufs.getFirst());
+        }
+        return Optional.of(folder.resolve("model.onnx")).filter(Files::exists);
     }
 
     /// The folder in which `config.json` and the tokenizer lie.
@@ -175,6 +178,9 @@ public record ModelFiles(String name, Path path, Path weights) {
         String file = weights.toString();
         if (file.endsWith(".gguf")) {
             return Gguf.open(weights);
+        }
+        if (file.endsWith(".onnx")) {
+            return Onnx.open(weights);
         }
         return file.endsWith(".bin") ? Llama2c.open(weights) : Safetensors.open(weights);
     }

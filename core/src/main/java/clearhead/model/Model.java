@@ -62,7 +62,7 @@ public final class Model implements AutoCloseable {
     /// Loads a model.
     ///
     /// @param path a folder with `config.json` and safetensors, or a file: `.gguf`,
-    ///     `.safetensors` with `config.json` beside it, or llama2.c's `.bin`
+    ///     `.safetensors` with `config.json` beside it, an exported encoder's `.onnx`, or llama2.c's `.bin`
     /// @param backend that will run it; the model must be closed before it
     /// @throws ModelFileException if a file is missing, malformed or not supported
     public static Model load(Path path, Backend backend) {

@@ -6,6 +6,7 @@ import clearhead.io.Json;
 import clearhead.io.Llama2c;
 import clearhead.io.ModelFileException;
 import clearhead.io.ModelFiles;
+import clearhead.io.Onnx;
 import clearhead.tokenizer.Tokenizer;
 import clearhead.tokenizer.TokenizerException;
 import clearhead.tokenizer.Tokenizers;
@@ -43,15 +44,40 @@ record ModelSource(
     private static ModelSource folder(ModelFiles files) {
         Path folder = files.folder();
         Path configFile = folder.resolve("config.json");
-        if (!Files.exists(configFile)) {
+        boolean configured = Files.exists(configFile);
+        if (!configured && !files.weights().toString().endsWith(".onnx")) {
             throw new ModelFileException(files.weights(), "there is no config.json beside the weights");
         }
-        var config = new Config(Json.readObject(configFile));
-        config = withGenerationEnds(config, folder.resolve("generation_config.json"));
-        Optional<String> template = chatTemplate(folder);
-        Found found = vocabulary(folder);
-        return new ModelSource(
-                files.name(), files.path(), files.open(), config, found.tokenizer, found.problem, template);
+        Checkpoint checkpoint = files.open();
+        try {
+            var config = !configured && checkpoint instanceof Onnx onnx
+                    ? Config.of(files.weights().toString(), onnx.config())
+                    : new Config(Json.readObject(configFile));
+            config = withGenerationEnds(config, folder.resolve("generation_config.json"));
+            config = withoutPooler(config, checkpoint);
+            Optional<String> template = chatTemplate(folder);
+            Found found = besideWeights(files);
+            return new ModelSource(
+                    files.name(), files.path(), checkpoint, config, found.tokenizer, found.problem, template);
+        } catch (RuntimeException | Error e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    /// The vocabulary in the folder of the weights; of `NAME.onnx` also `NAME-tokenizer.json`.
+    private static Found besideWeights(ModelFiles files) {
+        Path folder = files.folder();
+        Path own = folder.resolve(files.name() + "-tokenizer.json");
+        boolean named = !Files.exists(folder.resolve("tokenizer.json")) && Files.exists(own);
+        return named ? tokenizer(() -> Tokenizers.file(own)) : vocabulary(folder);
+    }
+
+    /// A bare encoder is often stored without the pooler that nobody needs; configurations do not say so.
+    private static Config withoutPooler(Config config, Checkpoint checkpoint) {
+        boolean bare = config.json().has("architectures") && config.hasHead("Model");
+        boolean pooler = checkpoint.names().stream().anyMatch(name -> name.contains("pooler."));
+        return bare && !pooler ? config.withDefaults(Map.of("add_pooling_layer", false)) : config;
     }
 
     /// The vocabulary of a folder: that of T5 may be called `spiece.model`.

@@ -58,7 +58,7 @@ final class Albert implements Family {
                         trunk.withExit(s.transform(parts.at("predictions."), "dense", "LayerNorm", width)),
                         true,
                         Optional.empty())
-                : new Encoder(trunk, false, Optional.of(p.linear("pooler", s.dim(), s.dim(), true)));
+                : new Encoder(trunk, false, s.pooler(c, p, "pooler"));
     }
 
     private static Block block(BertSizes s, Parts p) {

@@ -29,9 +29,7 @@ final class Bert implements Family {
         var blocks = p.blocks("encoder.layer.", s.layers(), (layer, _) -> s.block(layer, s.bidirectional()));
         if (!c.hasHead("ForMaskedLM", "ForPreTraining")) {
             return new Encoder(
-                    s.trunk(e, s.dim(), blocks, s.noHead(e, s.dim())),
-                    false,
-                    Optional.of(p.linear("pooler.dense", s.dim(), s.dim(), true)));
+                    s.trunk(e, s.dim(), blocks, s.noHead(e, s.dim())), false, s.pooler(c, p, "pooler.dense"));
         }
         var head = s.tiedHead(parts, "bert.embeddings.word_embeddings", s.dim(), "cls.predictions.bias");
         var exit = s.transform(parts.at("cls.predictions.transform."), "dense", "LayerNorm", s.dim());

@@ -15,6 +15,7 @@ import clearhead.ops.Activation;
 import clearhead.ops.AttentionSpec;
 import clearhead.ops.Mask;
 import java.util.List;
+import java.util.Optional;
 
 /// The sizes of a family that names them as BERT does, and the parts that such families share.
 ///
@@ -113,5 +114,11 @@ record BertSizes(
     /// A head that is the token embedding, with a bias of its own.
     Linear tiedHead(Parts p, String embedding, int embeddingDim, String bias) {
         return Linear.of(p.linear(embedding, vocab, embeddingDim, false).weight(), p.tensor(bias, Init.ZEROS, vocab));
+    }
+
+    /// The layer above the first token, unless the checkpoint was stored without it (`add_pooling_layer`, which
+    /// is said at load by the tensors that are there).
+    Optional<Linear> pooler(Config c, Parts p, String name) {
+        return c.flag("add_pooling_layer", true) ? Optional.of(p.linear(name, dim, dim, true)) : Optional.empty();
     }
 }

@@ -35,7 +35,7 @@ final class Roberta implements Family {
             return new Encoder(
                     s.trunkAfterPadding(padding, e, blocks, s.noHead(e, s.dim())),
                     false,
-                    Optional.of(p.linear("pooler.dense", s.dim(), s.dim(), true)));
+                    s.pooler(c, p, "pooler.dense"));
         }
         var head = s.tiedHead(parts, "roberta.embeddings.word_embeddings", s.dim(), "lm_head.bias");
         var exit = s.transform(parts.at("lm_head."), "dense", "layer_norm", s.dim());
