@@ -109,8 +109,7 @@ final class EmbedCommand implements Callable<Integer> {
 
     private static Pooling pooling(String name) {
         return Pooling.named(name)
-                .orElseThrow(() -> new UsageException("--pooling: there is no \"" + name + "\"; there are "
-                        + String.join(", ", Pooling.names()) + Nearest.hint(name, Pooling.names())));
+                .orElseThrow(() -> new UsageException("--pooling: there is no \"" + name + '"' + Nearest.hint(name, Pooling.names())));
     }
 
     private EmbeddingRules rules(Model of, Optional<Pooling> chosen) {

@@ -27,7 +27,7 @@ final class ModelOption {
             names = {"-m", "--model"},
             paramLabel = "M",
             defaultValue = BUNDLED,
-            description = "A name (see `clearhead models`), a folder, a .gguf, .safetensors or"
+            description = "A name (see `clearhead models`), a folder, a .gguf, .safetensors, .onnx or"
                     + " llama2.c .bin file, or hf:ORG/NAME[@REVISION][:FILE]. Default: ${DEFAULT-VALUE}.")
     String model = BUNDLED;
 

@@ -70,8 +70,7 @@ public record Cloze(int[] ids, List<Blank> blanks) {
             int vocab = logits.length / places.length;
             var blanks = new ArrayList<Blank>();
             for (int i = 0; i < places.length; i++) {
-                blanks.add(new Blank(
-                        places[i], guesses(Arrays.copyOfRange(logits, i * vocab, (i + 1) * vocab), top)));
+                blanks.add(new Blank(places[i], guesses(Arrays.copyOfRange(logits, i * vocab, (i + 1) * vocab), top)));
             }
             return new Cloze(ids, List.copyOf(blanks));
         }
