@@ -100,6 +100,7 @@ final class AblateCommand implements Callable<Integer> {
                     "--scale or --mean belongs to --layer and --head, or to --sweep; give one of them");
         }
         try (OpenModel open = OpenModel.open(model)) {
+            open.model().requireDecoder();
             Prompt prompt = text.prompt(open);
             int tokens = prompt.ids().length;
             int row = Ranges.position("--query", query, tokens).orElse(tokens - 1);

@@ -200,8 +200,10 @@ final class AttendCommand implements Callable<Integer> {
         out.println();
         view.row(out, top);
         out.println();
-        view.next(out, Math.min(top, open.transformer().vocab()));
-        out.println();
+        if (open.model().isDecoder()) {
+            view.next(out, Math.min(top, open.transformer().vocab()));
+            out.println();
+        }
         view.parity(out, open.arithmetic());
         steps.ifPresent(s -> {
             out.println();

@@ -16,7 +16,7 @@ final class AttendCsv {
         String place = look.layer() + "," + look.head() + ",";
         for (int i = 0; i < look.pattern().queries(); i++) {
             AttentionRow row = look.pattern().row(look.head(), i);
-            for (int k = 0; k <= look.pattern().position(i); k++) {
+            for (int k = 0; k < look.pattern().visible(i); k++) {
                 out.write(place + i + "," + k + "," + quoted(prompt, i) + "," + quoted(prompt, k) + ","
                         + row.scores()[k] + "," + row.weights()[k] + "\n");
             }

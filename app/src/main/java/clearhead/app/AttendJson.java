@@ -40,7 +40,8 @@ final class AttendJson {
             json.field("sentence", AttendText.sentence(prompt, look));
             row(json);
             json.name("next").beginArray();
-            for (NextTokens.Choice c : NextTokens.top(look.logits(), next)) {
+            for (NextTokens.Choice c :
+                    NextTokens.top(look.logits(), open.model().isDecoder() ? next : 0)) {
                 Prompt.Label label = prompt.label(c.id());
                 json.beginObject().field("id", c.id()).field("text", label.text());
                 json.field("bytes", HexFormat.of().formatHex(label.bytes()));
@@ -53,7 +54,7 @@ final class AttendJson {
             json.name("pattern").beginArray();
             for (int i = 0; i < look.pattern().queries(); i++) {
                 double[] weights = look.pattern().row(look.head(), i).weights();
-                json.value(Arrays.copyOf(weights, look.pattern().position(i) + 1));
+                json.value(Arrays.copyOf(weights, look.pattern().visible(i)));
             }
             json.endArray();
             steps.ifPresent(s -> {

@@ -74,7 +74,8 @@ final class AttendText {
         int key = row.ranked().getFirst();
         String where = key == look.query()
                 ? "itself"
-                : prompt.labels().get(key).quoted() + " (position " + key + ", " + (look.query() - key) + " before)";
+                : prompt.labels().get(key).quoted() + " (position " + key + ", " + Math.abs(look.query() - key)
+                        + (key < look.query() ? " before)" : " behind)");
         return String.format(
                 Locale.ROOT,
                 "layer %d, head %d: reading %s, the model gives %.3f to %s",

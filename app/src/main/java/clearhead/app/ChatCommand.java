@@ -73,6 +73,7 @@ final class ChatCommand implements Callable<Integer> {
         boolean quiet = destination.filter(Destination::isStandardOutput).isPresent();
         PrintWriter out = spec.commandLine().getOut();
         try (OpenModel open = OpenModel.open(model)) {
+            open.model().requireDecoder();
             var template = ChatTemplate.of(open.model());
             var messages = new ArrayList<Message>();
             system.ifPresent(text -> messages.add(new Message("system", text)));

@@ -64,6 +64,7 @@ final class EvalCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         String text = read();
         try (OpenModel open = OpenModel.open(model)) {
+            open.model().requireDecoder();
             int tokens = window.orElse(Math.min(open.model().context(), WINDOW));
             if (tokens < 2 || tokens > open.model().context()) {
                 throw new UsageException("--window wants 2 to " + open.model().context() + " (the model's context),"

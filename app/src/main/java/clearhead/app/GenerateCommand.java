@@ -76,6 +76,7 @@ final class GenerateCommand implements Callable<Integer> {
         Optional<Destination> file = Destination.both(json, Optional.empty()).json();
         PrintWriter out = spec.commandLine().getOut();
         try (OpenModel open = OpenModel.open(model)) {
+            open.model().requireDecoder();
             Request request = sampling.apply(prompt(open.model()));
             request = ignoreEnd ? request.ignoringEnd() : request;
             boolean quiet = file.filter(Destination::isStandardOutput).isPresent();

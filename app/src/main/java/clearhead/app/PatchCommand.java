@@ -111,6 +111,7 @@ final class PatchCommand implements Callable<Integer> {
         }
         var files = Destination.both(json, csv);
         try (OpenModel open = OpenModel.open(model)) {
+            open.model().requireDecoder();
             Prompt prompt = text.prompt(open);
             ChangeOptions.Given given = changes.read(open, text, prompt, List.of());
             Prompt other = given.other()

@@ -121,6 +121,7 @@ final class PredictCommand implements Callable<Integer> {
         Optional<Destination> picture = svg.map(Destination::new);
         PrintWriter out = spec.commandLine().getOut();
         try (OpenModel open = OpenModel.open(model)) {
+            open.model().requireDecoder();
             Prompt prompt = text.prompt(open);
             int tokens = prompt.ids().length;
             int row = Ranges.position("--query", query, tokens).orElse(tokens - 1);

@@ -48,7 +48,7 @@ final class Triangle {
             String name = Printable.fit(labels.get(from).text(), labelWidth - MARK - digits - 2);
             String label = String.format("%" + digits + "d %s ", from, name);
             line.append(chosen ? heat.strong(label) : label);
-            double[] largest = largest(from, to, fold, row + 1);
+            double[] largest = largest(from, to, fold);
             for (double weight : largest) {
                 line.append(heat.cell(weight, cell(weight, width)));
             }
@@ -88,12 +88,12 @@ final class Triangle {
         out.println(line.toString().stripTrailing());
     }
 
-    /// The largest weight in each of the first `cells` cells of rows `from` to `to`.
-    private double[] largest(int from, int to, int fold, int cells) {
-        var largest = new double[cells];
+    /// The largest weight in each cell that one of the rows `from` to `to` can see.
+    private double[] largest(int from, int to, int fold) {
+        var largest = new double[(pattern.visible(to - 1) + fold - 1) / fold];
         for (int i = from; i < to; i++) {
             double[] weights = pattern.row(head, i).weights();
-            for (int key = 0; key <= pattern.position(i); key++) {
+            for (int key = 0; key < pattern.visible(i); key++) {
                 largest[key / fold] = Math.max(largest[key / fold], weights[key]);
             }
         }

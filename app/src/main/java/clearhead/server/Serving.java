@@ -112,6 +112,7 @@ public record Serving(
         try {
             for (Path path : models) {
                 Model model = Model.load(path, backend);
+                model.requireDecoder();
                 hosted.add(new Hosted(model, unused(model.name(), hosted)));
             }
         } catch (RuntimeException | Error e) {

@@ -2,6 +2,7 @@ package clearhead.generate;
 
 import clearhead.model.Model;
 import clearhead.nn.Encoder;
+import clearhead.nn.EncoderDecoder;
 import clearhead.nn.ForwardPass;
 import clearhead.nn.Transformer;
 import clearhead.ops.Ops;
@@ -139,6 +140,7 @@ public final class Embedder {
         Tensor hidden = switch (model.network()) {
             case Encoder encoder -> encoder.forward(pass);
             case Transformer decoder -> decoder.hidden(pass);
+            case EncoderDecoder both -> both.encoder().hidden(pass);
         }; // [tokens, dim]
         int dim = hidden.dim(1);
         float[] tokens = hidden.toFloats();

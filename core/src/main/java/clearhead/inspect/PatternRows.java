@@ -313,6 +313,12 @@ public final class PatternRows {
         return spec.alignment().first(sequence, queries(), context()) + queryRow;
     }
 
+    /// Keys that a row may see by its kind of mask: itself and those before it, or all where tokens see each
+    /// other in both directions.
+    public int visible(int queryRow) {
+        return AttentionMap.causal(this) ? position(queryRow) + 1 : context();
+    }
+
     /// One row: scores, weights and their lse.
     public AttentionRow row(int head, int queryRow) {
         double[] scores = scores(head, queryRow);

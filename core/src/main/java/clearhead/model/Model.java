@@ -140,6 +140,11 @@ public final class Model implements AutoCloseable {
         return encoderDecoder().read(pass);
     }
 
+    /// Whether it continues a text.
+    public boolean isDecoder() {
+        return network instanceof Transformer;
+    }
+
     /// Refuses a model that cannot continue a text.
     ///
     /// @throws ModelFileException if it is no decoder
