@@ -2,7 +2,9 @@ package clearhead.inspect;
 
 import clearhead.nn.Attention;
 import clearhead.nn.Block;
+import clearhead.nn.EmbeddingRule;
 import clearhead.nn.ForwardPass;
+import clearhead.nn.LogitRule;
 import clearhead.nn.Norm;
 import clearhead.nn.Positions;
 import clearhead.nn.Site;
@@ -141,6 +143,7 @@ public record Contributions(
         }
 
         Contributions take() {
+            double factor = factor();
             double[] last = row(Site.RESID_POST, model.layers() - 1);
             double[] u = row(model.head().weight(), a);
             if (b.isPresent()) {
@@ -148,6 +151,9 @@ public record Contributions(
                 for (int d = 0; d < u.length; d++) {
                     u[d] -= other[d];
                 }
+            }
+            for (int d = 0; d < u.length; d++) {
+                u[d] *= factor;
             }
             double normBias = freeze(last, u);
             embedding();
@@ -159,13 +165,29 @@ public record Contributions(
             }
             if (model.head().bias().isPresent()) {
                 Tensor bias = model.head().bias().get();
-                parts.add(new Part(Kind.OUTPUT_BIAS, -1, -1, bias.at(a) - (b.isPresent() ? bias.at(b.getAsInt()) : 0)));
+                double said = bias.at(a) - (b.isPresent() ? bias.at(b.getAsInt()) : 0);
+                parts.add(new Part(Kind.OUTPUT_BIAS, -1, -1, factor * said));
             }
             double sum = parts.stream().mapToDouble(Part::value).sum();
             Tensor x = streams.at(Site.RESID_POST, model.layers() - 1, streams.positions(position));
             double[] logits = streams.logits(x).toDoubles();
             return new Contributions(
                     position, a, b, divisor, parts, sum, logits[a] - (b.isPresent() ? logits[b.getAsInt()] : 0));
+        }
+
+        /// What the head's products are multiplied by.
+        private double factor() {
+            if (!(model.exit() instanceof EmbeddingRule.None)) {
+                throw new IllegalArgumentException("this model's head does not read the residual itself but what "
+                        + model.exit().getClass().getSimpleName() + " makes of it; logits cannot be taken apart yet");
+            }
+            return switch (model.logitRule()) {
+                case LogitRule.None _ -> 1;
+                case LogitRule.Scaled(double factor) -> factor;
+                case LogitRule.Capped(double bound) ->
+                    throw new IllegalArgumentException("this model bounds its logits to ±" + bound
+                            + ", so that they are no sum of parts; they cannot be taken apart yet");
+            };
         }
 
         /// One row of a weight, packed or not.
@@ -229,7 +251,11 @@ public record Contributions(
 
         private void embedding() {
             double[] whole = row(Site.RESID_PRE, 0);
-            if (!(model.positions() instanceof Positions.Learned)) {
+            boolean learned = model.positions() instanceof Positions.Learned
+                    || model.positions() instanceof Positions.LearnedFrom;
+            boolean plain = model.embeddingRule() instanceof EmbeddingRule.None
+                    && model.entrance() instanceof EmbeddingRule.None;
+            if (!learned || !plain) {
                 add(Kind.TOKEN, -1, -1, whole);
                 return;
             }

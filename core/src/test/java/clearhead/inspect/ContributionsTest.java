@@ -16,6 +16,7 @@ import clearhead.ops.Ops;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
+import clearhead.testing.GoldenFolders;
 import clearhead.testing.SharedData;
 import java.lang.foreign.Arena;
 import java.util.List;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ContributionsTest {
     private static final Set<Site> SITES = Set.of(Site.RESID_PRE, Site.Z, Site.ATTN_OUT, Site.MLP_OUT, Site.RESID_POST);
@@ -36,8 +38,33 @@ class ContributionsTest {
     }
 
     static Stream<Arguments> modelsTimesBackends() {
-        return Stream.of("gpt2", "llama", "llama-plain")
+        return Stream.of(
+                        "gpt2",
+                        "llama",
+                        "llama-plain",
+                        "bloom",
+                        "cohere2",
+                        "falcon",
+                        "gpt_neo",
+                        "gpt_neox",
+                        "glm4",
+                        "granite")
                 .flatMap(m -> backends().stream().map(b -> Arguments.of(m, b)));
+    }
+
+    /// Where logits are bounded, or the head reads something else, it says so and tells no wrong numbers.
+    @ParameterizedTest
+    @ValueSource(strings = {"nanochat", "opt-post-norm"})
+    void refusesWhatIsNoSum(String name) {
+        try (var workspace = new Workspace();
+                Backend backend = Backends.named("reference", 1);
+                Model model = Model.load(GoldenFolders.committed("causal/" + name), backend)) {
+            Ops ops = backend.ops(workspace);
+            Run run = Run.of(model.transformer(), ops, new int[] {5, 6, 7});
+            var e = assertThrows(
+                    IllegalArgumentException.class, () -> Contributions.of(run, ops, 2, 9, OptionalInt.empty()));
+            assertTrue(String.valueOf(e.getMessage()).contains("cannot be taken apart yet"));
+        }
     }
 
     /// The parts add up to the model's own logit, and to the difference of two.
