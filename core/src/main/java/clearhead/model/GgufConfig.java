@@ -62,6 +62,12 @@ final class GgufConfig {
             }
             return values;
         }
+        if (metadata.get(architecture + "." + key) instanceof int[] numbers) {
+            if (numbers.length < layers) {
+                throw wrong(architecture + "." + key, "wanted " + layers + " numbers, found " + numbers.length);
+            }
+            return Arrays.copyOf(numbers, layers);
+        }
         Arrays.fill(values, integer(key, otherwise));
         return values;
     }

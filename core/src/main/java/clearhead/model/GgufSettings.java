@@ -218,6 +218,18 @@ final class GgufSettings {
                 }
             }
             case "glm4" -> {}
+            case "lfm2" -> {
+                int layers = gguf.integer("block_count");
+                fields.put("block_auto_adjust_ff_dim", false);
+                fields.put("block_ff_dim", count("intermediate_size"));
+                fields.put("norm_eps", gguf.real("attention.layer_norm_rms_epsilon", 1e-5));
+                fields.put("conv_L_cache", gguf.integer("shortconv.l_cache", 3));
+                fields.put(
+                        "layer_types",
+                        IntStream.of(gguf.perLayer("attention.head_count_kv", layers, 0))
+                                .mapToObj(heads -> heads > 0 ? "full_attention" : "conv")
+                                .toList());
+            }
             case "glm4moe" -> {
                 type("glm4_moe");
                 experts("n_routed_experts");
