@@ -332,8 +332,8 @@ final class GgufSettings {
         int count = gguf.integer("expert_count");
         fields.put(name, count);
         fields.put("num_experts_per_tok", gguf.integer("expert_used_count"));
-        fields.put("moe_intermediate_size", gguf.integer("expert_feed_forward_length", (int)
-                count("intermediate_size")));
+        fields.put(
+                "moe_intermediate_size", gguf.integer("expert_feed_forward_length", (int) count("intermediate_size")));
     }
 
     /// DeepSeek's ways of choosing experts.
