@@ -109,7 +109,8 @@ final class EmbedCommand implements Callable<Integer> {
 
     private static Pooling pooling(String name) {
         return Pooling.named(name)
-                .orElseThrow(() -> new UsageException("--pooling: there is no \"" + name + '"' + Nearest.hint(name, Pooling.names())));
+                .orElseThrow(() -> new UsageException(
+                        "--pooling: there is no \"" + name + '"' + Nearest.hint(name, Pooling.names())));
     }
 
     private EmbeddingRules rules(Model of, Optional<Pooling> chosen) {

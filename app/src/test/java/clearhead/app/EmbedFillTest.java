@@ -42,9 +42,9 @@ class EmbedFillTest {
         var added = new StringBuilder();
         for (int id = 0; id < 5; id++) {
             added.append(id == 0 ? "" : ",").append(String.format(Locale.ROOT, """
-                     {"id":%d,"special":true,"content":"%s","single_word":false,"lstrip":false,"rstrip":false,
-                      "normalized":false}\
-                     """, id, first.get(id)));
+                {"id":%d,"special":true,"content":"%s","single_word":false,"lstrip":false,"rstrip":false,
+                 "normalized":false}\
+                """, id, first.get(id)));
         }
         Files.writeString(folder.resolve("tokenizer.json"), """
             {"version":"1.0","added_tokens":[%s],"normalizer":{"type":"BertNormalizer","clean_text":true,
