@@ -1,5 +1,6 @@
 package clearhead.io;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /// A metadata value of a GGUF file with the type it is stored as, since llama.cpp insists on types.
@@ -52,6 +53,15 @@ public record GgufValue(Type type, boolean array, Object value) {
         return new GgufValue(Type.BOOL, false, value);
     }
 
+    /// An array of yes and no.
+    public static GgufValue flags(boolean... values) {
+        var list = new ArrayList<Boolean>();
+        for (boolean value : values) {
+            list.add(value);
+        }
+        return new GgufValue(Type.BOOL, true, List.copyOf(list));
+    }
+
     public static GgufValue text(String value) {
         return new GgufValue(Type.STRING, false, value);
     }
@@ -70,7 +80,7 @@ public record GgufValue(Type type, boolean array, Object value) {
     }
 
     /// The value without its type: arrays of arrays become lists of lists.
-    Object plain() {
+    public Object plain() {
         if (array && type == Type.ARRAY && value instanceof List<?> items) {
             return items.stream().map(item -> ((GgufValue) item).plain()).toList();
         }

@@ -3,11 +3,13 @@ package clearhead.model;
 import clearhead.io.ModelFileException;
 import clearhead.model.families.Families;
 import clearhead.nn.Network;
+import clearhead.nn.Positions;
 import clearhead.nn.Transformer;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// A family with its sizes: names its parameters and puts them together. The same code builds a model
 /// to run and a model to train; only the [Weights] differ.
@@ -81,6 +83,21 @@ public final class Architecture {
     /// layers there are.
     Map<String, Integer> layerPrefixes() {
         return drawing.layers();
+    }
+
+    /// The model without weights.
+    Network drawn() {
+        return drawn;
+    }
+
+    /// How queries and keys turn, in the order in which the family asks for it.
+    List<Drawing.Rotation> rotations() {
+        return drawing.rotations();
+    }
+
+    /// What positions of [#drawn] stand for, if they turn.
+    Optional<Drawing.Rotation> rotation(Positions positions) {
+        return drawing.rotation(positions);
     }
 
     /// Every parameter, in the order of the forward pass. A tied head is not among them.

@@ -156,14 +156,14 @@ public final class Conversion {
     /// come from Llama 3's rule in all public models.
     private Map<String, Object> known(List<String> notes) {
         var fields = new LinkedHashMap<>(architecture.config());
-        Config config = architecture.source();
-        if (!config.json().has("rope_parameters") && !config.json().has("rope_scaling")) {
+        List<Drawing.Rotation> rotations = architecture.rotations();
+        if (rotations.isEmpty()) {
             return fields;
         }
-        int headDim = headDim(config);
-        if (RopeScaling.of(config, headDim) instanceof RopeScaling.Divided divided) {
-            double theta = RopeScaling.theta(config);
-            Optional<RopeScaling> rule = divided.asLlama3(headDim, theta);
+        Drawing.Rotation rotation = rotations.getFirst();
+        if (rotation.scaling() instanceof RopeScaling.Divided divided) {
+            double theta = rotation.theta();
+            Optional<RopeScaling> rule = divided.asLlama3(rotation.rotaryDim(), theta);
             if (rule.isPresent()) {
                 fields.put("rope_parameters", rule.get().parameters(theta));
             } else {
@@ -172,11 +172,6 @@ public final class Conversion {
             }
         }
         return fields;
-    }
-
-    private static int headDim(Config config) {
-        int dim = config.size("hidden_size");
-        return config.size("head_dim", Math.max(1, dim / config.size("num_attention_heads")));
     }
 
     /// Sizes, and what else the source says: special tokens.

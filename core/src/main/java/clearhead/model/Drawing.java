@@ -1,14 +1,19 @@
 package clearhead.model;
 
 import clearhead.nn.Positions;
+import clearhead.ops.Pairing;
 import clearhead.tensor.DType;
 import clearhead.tensor.Layout;
+import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /// Weights that hold nothing: a model built of them has the right shapes and no numbers, and tells what
@@ -17,6 +22,11 @@ final class Drawing implements Weights {
     private final Arena arena;
     private final Map<String, Parameter> parameters = new LinkedHashMap<>();
     private final Map<String, Integer> layers = new LinkedHashMap<>();
+    private final Map<Positions, Rotation> rotations = new IdentityHashMap<>();
+    private final List<Rotation> inTurn = new ArrayList<>();
+
+    /// What rotary tables would be made of.
+    record Rotation(RopeScaling scaling, int rotaryDim, double theta, Pairing pairing) {}
 
     Drawing(Arena arena) {
         this.arena = arena;
@@ -59,6 +69,24 @@ final class Drawing implements Weights {
     @Override
     public Tensor vector(Parameter p) {
         return rows(p);
+    }
+
+    /// Every rotation, the first one first.
+    List<Rotation> rotations() {
+        return List.copyOf(inTurn);
+    }
+
+    Optional<Rotation> rotation(Positions positions) {
+        return Optional.ofNullable(rotations.get(positions));
+    }
+
+    /// Stands for rotary tables.
+    Positions rotating(Rotation rotation) {
+        var empty = new Tensor(type(), new Shape(0, rotation.rotaryDim() / 2), Layout.ROWS, MemorySegment.NULL);
+        var positions = new Positions.Rope(empty, empty, rotation.pairing());
+        rotations.put(positions, rotation);
+        inTurn.add(rotation);
+        return positions;
     }
 
     @Override

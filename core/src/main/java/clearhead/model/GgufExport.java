@@ -1,12 +1,14 @@
 package clearhead.model;
 
+import clearhead.io.Checkpoint;
 import clearhead.io.Gguf;
 import clearhead.io.GgufValue;
 import clearhead.io.GgufVocabulary;
 import clearhead.io.GgufWriter;
+import clearhead.io.Json;
 import clearhead.io.ModelFileException;
 import clearhead.io.SentencePieceFile;
-import clearhead.ops.Activation;
+import clearhead.model.Parameter.Stored;
 import clearhead.tensor.DType;
 import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
@@ -17,6 +19,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +28,10 @@ import java.util.Optional;
 /// A model as a GGUF that llama.cpp runs: its names, its metadata, queries and keys in its order.
 /// Vectors and learned positions are float32, as llama.cpp wants them.
 final class GgufExport {
+    /// What llama.cpp reads as float32 only, by a part of its name.
+    private static final List<String> NEVER_NARROW =
+            List.of("position_embd", "token_types", "ffn_gate_inp", "attn_sinks");
+
     private final ModelSource source;
     private final Architecture architecture;
     private final CheckpointWeights weights;
@@ -39,42 +46,59 @@ final class GgufExport {
     }
 
     Conversion.Result write(Path target, Optional<DType> wanted) {
-        Map<String, List<Parameter>> parts = Exported.byStoredName(architecture);
+        var settings = new GgufMetadata(architecture, notes);
+        Map<String, List<Part>> tensors = tensors();
         var types = new LinkedHashMap<String, DType>();
-        parts.forEach((name, list) -> types.put(name, type(list.getFirst(), wanted)));
-        try (var writer = GgufWriter.create(target);
-                Arena arena = Arena.ofShared()) {
-            metadata(parts, types).forEach(writer::put);
+        tensors.forEach((name, parts) -> types.put(name, type(name, parts.getFirst(), wanted)));
+        try (Arena arena = Arena.ofShared()) {
             Map<String, Tensor> divisors = divisors(arena);
-            divisors.forEach((name, d) -> writer.declare(name, DType.F32, d.shape()));
-            parts.forEach((name, list) -> writer.declare(ggufName(name), typeOf(types, name), shape(list)));
-            long bytes = writer.bytes();
-            divisors.forEach(writer::write);
-            parts.forEach((name, list) -> write(writer, ggufName(name), list));
-            writer.commit();
-            int tensors = parts.size() + divisors.size();
-            return new Conversion.Result(target, bytes, tensors, notes);
+            Map<String, GgufValue> metadata = metadata(settings, fileType(tensors, types));
+            requireSame(target, metadata, tensors, divisors);
+            try (var writer = GgufWriter.create(target)) {
+                metadata.forEach(writer::put);
+                divisors.forEach((name, d) -> writer.declare(name, DType.F32, d.shape()));
+                tensors.forEach((name, parts) -> writer.declare(
+                        name,
+                        types.getOrDefault(name, DType.F32),
+                        parts.getFirst().shape()));
+                long bytes = writer.bytes();
+                divisors.forEach(writer::write);
+                tensors.forEach((name, parts) -> write(writer, name, parts));
+                writer.commit();
+                return new Conversion.Result(target, bytes, tensors.size() + divisors.size(), notes);
+            }
         }
     }
 
-    private String ggufName(String stored) {
-        return names.name(stored).orElseThrow(() -> wrong("GGUF has no name for \"" + stored + "\""));
+    /// A parameter with its place in the file.
+    private record Part(Parameter parameter, Stored place) {
+        Shape shape() {
+            return parameter.storedShape(place);
+        }
     }
 
-    private static DType typeOf(Map<String, DType> types, String name) {
-        return types.getOrDefault(name, DType.F32);
+    /// Parameters by the tensor that is to hold them, in the order in which they lie there.
+    private Map<String, List<Part>> tensors() {
+        var tensors = new LinkedHashMap<String, List<Part>>();
+        for (Parameter p : architecture.parameters()) {
+            Stored place = names.written(p)
+                    .orElseThrow(() -> wrong(
+                            "llama.cpp has no tensor for \"" + p.stored().name() + "\" of a " + architecture.name()));
+            tensors.computeIfAbsent(place.name(), _ -> new ArrayList<>()).add(new Part(p, place));
+        }
+        Comparator<Part> inTurn = Comparator.comparingInt(part -> part.place.index());
+        tensors.values()
+                .forEach(parts -> parts.sort(
+                        inTurn.thenComparingInt(part -> part.place.rows().first())));
+        return tensors;
     }
 
-    /// [out, in] of all parameters that share a tensor.
-    private static Shape shape(List<Parameter> parts) {
-        Parameter first = parts.getFirst();
-        return first.shape().rank() == 1
-                ? new Shape(first.stored().rows().all())
-                : new Shape(first.stored().rows().all(), first.shape().dim(1));
-    }
-
-    private DType type(Parameter p, Optional<DType> wanted) {
-        if (p.shape().rank() == 1 || ggufName(p.stored().name()).startsWith("position_embd")) {
+    /// Vectors, norms and routers stay float32, and so do tables of positions and of segments.
+    private DType type(String name, Part part, Optional<DType> wanted) {
+        Parameter p = part.parameter;
+        if (p.shape().rank() == 1
+                || name.contains("_norm.")
+                || NEVER_NARROW.stream().anyMatch(name::contains)) {
             return DType.F32;
         }
         DType type = wanted.orElse(weights.storedType(p));
@@ -85,19 +109,66 @@ final class GgufExport {
         return held ? type : DType.F32;
     }
 
-    private void write(GgufWriter writer, String name, List<Parameter> parts) {
+    private void write(GgufWriter writer, String name, List<Part> parts) {
         try (Arena passing = Arena.ofShared()) {
-            for (Parameter p : parts) {
-                Tensor rows = weights.parameter(p.name(), passing);
-                int heads = p.stored().rotaryHeads();
+            for (Part part : parts) {
+                Tensor rows = weights.parameter(part.parameter.name(), passing);
+                int heads = part.place.rotaryHeads();
                 writer.append(name, heads > 0 ? Elements.neighbours(rows, heads, passing) : rows);
             }
         }
     }
 
-    private Map<String, GgufValue> metadata(Map<String, List<Parameter>> parts, Map<String, DType> types) {
+    /// Reads the settings as whoever opens the file will, and refuses to write what comes back otherwise.
+    /// A window that is lost is noted only: it concerns long texts.
+    private void requireSame(
+            Path target,
+            Map<String, GgufValue> metadata,
+            Map<String, List<Part>> tensors,
+            Map<String, Tensor> divisors) {
+        var entries = new ArrayList<Checkpoint.Entry>();
+        divisors.forEach((name, d) -> entries.add(new Checkpoint.Entry(name, "F32", d.shape(), 0)));
+        tensors.forEach((name, parts) ->
+                entries.add(new Checkpoint.Entry(name, "F32", parts.getFirst().shape(), 0)));
+        var again = Architecture.of(GgufConfig.of(new Planned(target, entries, divisors, plain(metadata))));
+        for (Likeness.Difference difference : Likeness.differences(architecture, again)) {
+            if (!difference.path().contains(".mask") && !difference.path().equals("context")) {
+                throw wrong("a GGUF cannot hold this " + architecture.name() + ": " + difference);
+            }
+        }
+    }
+
+    private static Map<String, Object> plain(Map<String, GgufValue> metadata) {
+        var values = new LinkedHashMap<String, Object>();
+        metadata.forEach((key, value) -> values.put(key, value.plain()));
+        return values;
+    }
+
+    /// A file that is not written yet.
+    private record Planned(Path source, List<Entry> entries, Map<String, Tensor> divisors, Map<String, Object> metadata)
+            implements Checkpoint {
+        @Override
+        public boolean has(String name) {
+            return entries.stream().anyMatch(entry -> entry.name().equals(name));
+        }
+
+        @Override
+        public Tensor tensor(String name) {
+            Tensor tensor = divisors.get(name);
+            if (tensor == null) {
+                throw new ModelFileException(source, "there is no tensor \"" + name + "\"");
+            }
+            return tensor;
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    private Map<String, GgufValue> metadata(GgufMetadata settings, int fileType) {
         Map<String, GgufValue> values = new LinkedHashMap<>();
-        values.put("general.architecture", GgufValue.text(architecture.name()));
+        values.put("general.architecture", GgufValue.text(settings.name()));
+        values.put("general.type", GgufValue.text("model"));
         values.put("general.name", GgufValue.text(source.name()));
         if (source.checkpoint() instanceof Gguf gguf) {
             gguf.values().forEach((key, value) -> {
@@ -106,18 +177,18 @@ final class GgufExport {
                 }
             });
         }
-        values.put("general.file_type", GgufValue.u32(fileType(parts, types)));
+        values.put("general.file_type", GgufValue.u32(fileType));
         values.put("general.quantization_version", GgufValue.u32(2));
-        sizes(values);
+        values.putAll(settings.values());
         vocabulary(values);
         return values;
     }
 
     /// llama.cpp's number for the type of most weights.
-    private static int fileType(Map<String, List<Parameter>> parts, Map<String, DType> types) {
+    private static int fileType(Map<String, List<Part>> tensors, Map<String, DType> types) {
         var elements = new LinkedHashMap<DType, Long>();
-        parts.forEach(
-                (name, list) -> elements.merge(typeOf(types, name), shape(list).size(), Long::sum));
+        tensors.forEach((name, parts) -> elements.merge(
+                types.getOrDefault(name, DType.F32), parts.getFirst().shape().size(), Long::sum));
         DType most = elements.entrySet().stream()
                 .max(Map.Entry.comparingByValue())
                 .orElseThrow()
@@ -142,111 +213,23 @@ final class GgufExport {
         };
     }
 
-    private void sizes(Map<String, GgufValue> values) {
-        switch (architecture.name()) {
-            case "llama" -> llama(architecture.source(), values);
-            case "gpt2" -> gpt2(architecture.source(), values);
-            default -> throw wrong("a " + architecture.name() + " cannot be written as a GGUF yet");
-        }
-    }
-
-    private static int headDim(Config c) {
-        int dim = c.size("hidden_size");
-        return c.size("head_dim", Math.max(1, dim / c.size("num_attention_heads")));
-    }
-
-    private void llama(Config c, Map<String, GgufValue> values) {
-        requireActivation(c.activation("hidden_act", "silu"), Activation.SILU);
-        int heads = c.size("num_attention_heads");
-        int headDim = headDim(c);
-        values.put("llama.context_length", GgufValue.u32(c.size("max_position_embeddings", 2048)));
-        values.put("llama.embedding_length", GgufValue.u32(c.size("hidden_size")));
-        values.put("llama.block_count", GgufValue.u32(architecture.layers()));
-        values.put("llama.feed_forward_length", GgufValue.u32(c.size("intermediate_size")));
-        values.put("llama.attention.head_count", GgufValue.u32(heads));
-        values.put("llama.attention.head_count_kv", GgufValue.u32(c.size("num_key_value_heads", heads)));
-        values.put("llama.attention.key_length", GgufValue.u32(headDim));
-        values.put("llama.attention.value_length", GgufValue.u32(headDim));
-        values.put("llama.attention.layer_norm_rms_epsilon", GgufValue.f32((float) c.positive("rms_norm_eps", 1e-6)));
-        values.put("llama.rope.dimension_count", GgufValue.u32(headDim));
-        values.put("llama.rope.freq_base", GgufValue.f32((float) RopeScaling.theta(c)));
-        values.put("llama.vocab_size", GgufValue.u32(architecture.vocab()));
-        scaling(RopeScaling.of(c, headDim), values);
-    }
-
-    /// In the words of llama.cpp, which multiplies YaRN's magnitude by `attn_factor`. Llama 3's rule has
-    /// none: its divisors are a tensor.
-    private void scaling(RopeScaling scaling, Map<String, GgufValue> values) {
-        String key = "llama.rope.scaling.";
-        switch (scaling) {
-            case RopeScaling.None _, RopeScaling.Llama3 _, RopeScaling.Divided _ -> {}
-            case RopeScaling.Linear(double factor) -> {
-                values.put(key + "type", GgufValue.text("linear"));
-                values.put(key + "factor", GgufValue.f32((float) factor));
-            }
-            case RopeScaling.Yarn yarn -> {
-                if (!yarn.truncate()) {
-                    notes.add("GGUF cannot say that YaRN's bounds are not rounded (truncate)");
-                }
-                values.put(key + "type", GgufValue.text("yarn"));
-                values.put(key + "factor", GgufValue.f32((float) yarn.factor()));
-                values.put(key + "original_context_length", GgufValue.u32(yarn.original()));
-                values.put(key + "yarn_beta_fast", GgufValue.f32((float) yarn.fast()));
-                values.put(key + "yarn_beta_slow", GgufValue.f32((float) yarn.slow()));
-                double own = RopeScaling.Yarn.magnitude(yarn.factor(), 1);
-                if (yarn.magnitude() != own) {
-                    values.put(key + "attn_factor", GgufValue.f32((float) (yarn.magnitude() / own)));
-                }
-            }
-            case RopeScaling.LongRope rule -> {
-                values.put(key + "type", GgufValue.text("longrope"));
-                values.put(key + "original_context_length", GgufValue.u32(rule.original()));
-                values.put(key + "attn_factor", GgufValue.f32((float) rule.magnitude()));
-            }
-            case RopeScaling.Dynamic _ -> throw wrong("GGUF knows no dynamic NTK scaling of rotary positions");
-            case RopeScaling.Proportional _ ->
-                throw wrong("GGUF knows no proportional rotary positions of a " + architecture.name());
-        }
-    }
-
-    private void gpt2(Config c, Map<String, GgufValue> values) {
-        requireActivation(c.activation("activation_function", "gelu_new"), Activation.GELU_TANH);
-        if (!c.flag("scale_attn_weights", true) || c.flag("scale_attn_by_inverse_layer_idx", false)) {
-            throw wrong("GGUF knows no GPT-2 with other scales of scores");
-        }
-        int dim = c.size("n_embd");
-        values.put("gpt2.context_length", GgufValue.u32(architecture.context()));
-        values.put("gpt2.embedding_length", GgufValue.u32(dim));
-        values.put("gpt2.block_count", GgufValue.u32(architecture.layers()));
-        values.put("gpt2.feed_forward_length", GgufValue.u32(c.size("n_inner", 4 * dim)));
-        values.put("gpt2.attention.head_count", GgufValue.u32(c.size("n_head")));
-        values.put("gpt2.attention.layer_norm_epsilon", GgufValue.f32((float) c.positive("layer_norm_epsilon", 1e-5)));
-        values.put("gpt2.vocab_size", GgufValue.u32(architecture.vocab()));
-    }
-
-    private void requireActivation(Activation found, Activation wanted) {
-        if (found != wanted) {
-            throw wrong("GGUF knows no " + architecture.name() + " with the activation " + Config.name(found)
-                    + ", only " + Config.name(wanted));
-        }
-    }
-
     private ModelFileException wrong(String problem) {
         return new ModelFileException(source.path(), problem);
     }
 
     /// What rotary frequencies are divided by, each [pairs], if they are.
     private Map<String, Tensor> divisors(Arena arena) {
-        if (!architecture.name().equals("llama")) {
+        if (architecture.rotations().isEmpty()) {
             return Map.of();
         }
-        int headDim = headDim(architecture.source());
-        double theta = RopeScaling.theta(architecture.source());
-        RopeScaling scaling = RopeScaling.of(architecture.source(), headDim);
+        Drawing.Rotation rotation = architecture.rotations().getFirst();
+        int turning = rotation.rotaryDim();
+        double theta = rotation.theta();
+        RopeScaling scaling = rotation.scaling();
         return switch (scaling) {
             case RopeScaling.Llama3 _, RopeScaling.Divided _ -> {
-                double[] divisors = new RopeScaling.None().frequencies(headDim, theta);
-                double[] scaled = scaling.frequencies(headDim, theta);
+                double[] divisors = new RopeScaling.None().frequencies(turning, theta);
+                double[] scaled = scaling.frequencies(turning, theta);
                 for (int j = 0; j < divisors.length; j++) {
                     divisors[j] /= scaled[j];
                 }
@@ -290,6 +273,12 @@ final class GgufExport {
         source.config().eos().stream()
                 .findFirst()
                 .ifPresent(id -> values.put("tokenizer.ggml.eos_token_id", GgufValue.u32(id)));
+        if (source.config().json().find("pad_token_id").orElse(null) instanceof Json.Num) {
+            int pad = source.config().json().integer("pad_token_id");
+            if (pad >= 0) {
+                values.put("tokenizer.ggml.padding_token_id", GgufValue.u32(pad));
+            }
+        }
         source.chatTemplate().ifPresent(t -> values.put("tokenizer.chat_template", GgufValue.text(t)));
     }
 

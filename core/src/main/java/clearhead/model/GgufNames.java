@@ -181,6 +181,14 @@ final class GgufNames {
         return places.isEmpty() ? List.of(place(p, p.stored(), p.stored().name())) : places;
     }
 
+    /// Where a GGUF is to hold a parameter, if llama.cpp has a name for it.
+    Optional<Stored> written(Parameter p) {
+        return p.places().stream()
+                .filter(s -> name(s.name()).isPresent())
+                .findFirst()
+                .map(s -> place(p, s, name(s.name()).orElseThrow()));
+    }
+
     private Stored place(Parameter p, Stored s, String name) {
         Rows rows = s.rows();
         if (s.count() == 0) {
@@ -209,7 +217,8 @@ final class GgufNames {
     private static Optional<String> find(Map<String, String> names, String stored) {
         String whole = names.get(stored);
         if (whole != null) {
-            return Optional.of(whole);
+            // Hugging Face's experts have no ".weight" where they share a tensor
+            return Optional.of(whole.endsWith("_exps") ? whole + ".weight" : whole);
         }
         int dot = stored.lastIndexOf('.');
         String module = dot < 0 ? null : names.get(stored.substring(0, dot));

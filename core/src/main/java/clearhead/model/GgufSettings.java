@@ -289,7 +289,10 @@ final class GgufSettings {
                 fields.put("attn_config", attention);
             }
             case "falcon" -> {
-                boolean grouped = gguf.hasTensor("blk.0.attn_norm_2.weight");
+                boolean twoNorms = gguf.hasTensor("blk.0.attn_norm_2.weight");
+                int keys = count("num_key_value_heads");
+                boolean grouped = twoNorms || keys != 1 && keys != count("num_attention_heads");
+                fields.put("num_ln_in_parallel_attn", twoNorms ? 2 : 1);
                 fields.put("new_decoder_architecture", grouped);
                 fields.put("num_kv_heads", count("num_key_value_heads"));
                 fields.put("multi_query", count("num_key_value_heads") == 1);

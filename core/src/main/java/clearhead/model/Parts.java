@@ -258,6 +258,9 @@ public final class Parts {
     public Positions rope(Config config, int rotaryDim, int context, Pairing pairs) {
         RopeScaling scaling = RopeScaling.of(config, rotaryDim);
         double theta = RopeScaling.theta(config);
+        if (weights instanceof Drawing drawing) {
+            return drawing.rotating(new Drawing.Rotation(scaling, rotaryDim, theta, pairs));
+        }
         int positions = scaling.reach(context, MOST_POSITIONS);
         return weights.positions(() -> scaling.rotation(arena(), type(), positions, rotaryDim, theta, pairs));
     }
