@@ -20,12 +20,14 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 @Command(
         name = "info",
         mixinStandardHelpOptions = true,
-        description = "Says which JDK, processor features and backend are in use, and why others are" + " not.")
+        description = "Says which JDK, processor features and backend are in use, and why others are not; with a"
+                + " MODEL, what that is and needs, without loading it.")
 final class InfoCommand implements Callable<Integer> {
     private static final Set<String> TOLD = Set.of(
             "sse4_2",
@@ -56,8 +58,15 @@ final class InfoCommand implements Callable<Integer> {
             description = "Write the same (docs/json.md); - for standard output.")
     private Optional<String> json = Optional.empty();
 
+    @Parameters(arity = "0..1", paramLabel = "MODEL", description = "A model, as --model of other commands takes it.")
+    private Optional<String> model = Optional.empty();
+
     @Override
     public Integer call() {
+        if (model.isPresent()) {
+            InfoModel.print(spec, model.get(), json.map(Destination::new));
+            return 0;
+        }
         var out = spec.commandLine().getOut();
         Map<String, String> facts = facts();
         List<State> states = states();

@@ -85,7 +85,7 @@ public final class Architecture {
         return drawing.layers();
     }
 
-    /// The model without weights.
+    /// The model without numbers, whose sizes are right.
     Network drawn() {
         return drawn;
     }
@@ -98,6 +98,16 @@ public final class Architecture {
     /// What positions of [#drawn] stand for, if they turn.
     Optional<Drawing.Rotation> rotation(Positions positions) {
         return drawing.rotation(positions);
+    }
+
+    /// The parameters that a backend may pack, as often as it does.
+    List<Parameter> matrices() {
+        return drawing.matrices();
+    }
+
+    /// The parameters that become float32 vectors.
+    List<Parameter> vectors() {
+        return drawing.vectors();
     }
 
     /// Every parameter, in the order of the forward pass. A tied head is not among them.

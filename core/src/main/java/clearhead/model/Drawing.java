@@ -27,6 +27,8 @@ final class Drawing implements Weights {
 
     /// What rotary tables would be made of.
     record Rotation(RopeScaling scaling, int rotaryDim, double theta, Pairing pairing) {}
+    private final List<Parameter> matrices = new ArrayList<>();
+    private final List<Parameter> vectors = new ArrayList<>();
 
     Drawing(Arena arena) {
         this.arena = arena;
@@ -34,6 +36,16 @@ final class Drawing implements Weights {
 
     List<Parameter> parameters() {
         return List.copyOf(parameters.values());
+    }
+
+    /// What is asked for as matrices: each is packed as often as it is here.
+    List<Parameter> matrices() {
+        return List.copyOf(matrices);
+    }
+
+    /// What is asked for as vectors.
+    List<Parameter> vectors() {
+        return List.copyOf(vectors);
     }
 
     Map<String, Integer> layers() {
@@ -63,11 +75,13 @@ final class Drawing implements Weights {
 
     @Override
     public Tensor matrix(Parameter p) {
+        matrices.add(p);
         return rows(p);
     }
 
     @Override
     public Tensor vector(Parameter p) {
+        vectors.add(p);
         return rows(p);
     }
 

@@ -51,8 +51,12 @@ public final class Model implements AutoCloseable {
             bytes = checkpoint.entries().stream()
                     .mapToLong(Checkpoint.Entry::bytes)
                     .sum();
-            Memory.require("model " + source.name(), bytes, "choose a smaller model or a more quantized file");
-            network = architecture.build(new CheckpointWeights(checkpoint, architecture, backend::pack, arena));
+            var weights = new CheckpointWeights(checkpoint, architecture, backend::pack, arena);
+            Memory.require(
+                    "model " + source.name(),
+                    ModelSize.of(architecture, weights, backend).memory(),
+                    "choose a smaller model or a more quantized file");
+            network = architecture.build(weights);
         } catch (RuntimeException | Error e) {
             close();
             throw e;

@@ -1,5 +1,7 @@
 package clearhead.ops;
 
+import clearhead.tensor.DType;
+import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
@@ -33,6 +35,11 @@ public interface Backend extends AutoCloseable {
     /// @param weight [out, in]
     /// @param arena owner of the packed copy
     Tensor pack(Tensor weight, Arena arena);
+
+    /// Bytes of the copy that [#pack] makes of a weight; 0 where the weight stays as it is.
+    ///
+    /// @param shape [out, in]
+    long packedBytes(DType type, Shape shape);
 
     /// Ends its threads.
     @Override

@@ -6,6 +6,8 @@ import clearhead.ops.Backend;
 import clearhead.ops.Limits;
 import clearhead.ops.Ops;
 import clearhead.ops.Updates;
+import clearhead.tensor.DType;
+import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
@@ -50,6 +52,11 @@ public final class ReferenceBackend implements Backend {
     @Override
     public Tensor pack(Tensor weight, Arena arena) {
         return weight;
+    }
+
+    @Override
+    public long packedBytes(DType type, Shape shape) {
+        return 0;
     }
 
     @Override

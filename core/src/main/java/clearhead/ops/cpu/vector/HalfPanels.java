@@ -45,7 +45,7 @@ final class HalfPanels {
         long bytes = panelBytes(inner);
         long row = inner * 2L;
         boolean ieee = weight.type() == DType.F16;
-        MemorySegment into = arena.allocate(Math.max(64, Math.multiplyExact(panels, bytes)), 64);
+        MemorySegment into = Zeros.allocate(arena, Math.multiplyExact(panels, bytes));
         var infinite = new AtomicBoolean();
         workers.run(panels, p -> {
             int present = Math.min(PANEL, outputs - p * PANEL);

@@ -3,6 +3,7 @@ package clearhead.ops.cpu.vector;
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.DType;
 import clearhead.tensor.Layout;
+import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -44,10 +45,29 @@ final class PackedWeights {
         int panels = Math.ceilDiv(weight.dim(0), PANEL);
         int inner = weight.dim(1);
         long bytes = inner * Product.STEP_BYTES;
-        MemorySegment into = arena.allocate(Math.addExact(panels * bytes, SLACK), 64);
+        MemorySegment into = Zeros.allocate(arena, bytes(type, weight.shape()));
         Product.Source floats = Panels.ofRows(weight);
         workers.run(panels, p -> floats.pack(p, 0, inner, into, p * bytes));
         return new Tensor(type, weight.shape(), Layout.PANELS, into);
+    }
+
+    /// Bytes of a packed weight; 0 where it stays as it is.
+    static long bytes(DType type, Shape shape) {
+        if (shape.rank() != 2) {
+            return 0;
+        }
+        int outputs = shape.dim(0);
+        int inner = shape.dim(1);
+        Optional<QuantizedPanels> quantized = QuantizedPanels.of(type);
+        if (quantized.isPresent()) {
+            return quantized.get().bytes(outputs, inner);
+        }
+        long panels = Math.ceilDiv(outputs, PANEL);
+        return switch (type) {
+            case F32 -> Math.addExact(Math.multiplyExact(panels, inner * Product.STEP_BYTES), SLACK);
+            case F16, BF16 -> inner % 2 != 0 ? 0 : Math.multiplyExact(panels, HalfPanels.panelBytes(inner));
+            default -> 0;
+        };
     }
 
     /// Panels as floats of a packed weight that is not F32. Steps must be whole blocks of 32 where it

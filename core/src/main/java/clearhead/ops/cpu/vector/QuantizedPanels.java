@@ -34,6 +34,8 @@ record QuantizedPanels(DType type, int blocks, int[] shorts, int[] words) {
     static final long SHORT = 32;
 
     private static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(Lanes.ORDER);
+    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(Lanes.ORDER);
+    private static final long LOW = 0xffff_ffffL;
     private static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(Lanes.ORDER);
 
     /// How a type is packed; empty for types that are not quantized.
@@ -87,13 +89,22 @@ record QuantizedPanels(DType type, int blocks, int[] shorts, int[] words) {
         return Math.ceilDiv(inner, type.blockSize() * blocks) * unitBytes();
     }
 
+    private static int panels(int outputs) {
+        return (Math.ceilDiv(outputs, PANEL) + 1) / 2 * 2;
+    }
+
+    /// Bytes of a weight.
+    long bytes(int outputs, int inner) {
+        return Math.multiplyExact(panels(outputs), panelBytes(inner));
+    }
+
     /// The weight in panels; as it is where a scale is no finite number, which the panels' kernels do
     /// not take.
     Tensor pack(Tensor weight, Arena arena, Workers workers) {
         int inner = weight.dim(1);
-        int panels = (Math.ceilDiv(weight.dim(0), PANEL) + 1) / 2 * 2;
+        int panels = panels(weight.dim(0));
         long bytes = panelBytes(inner);
-        MemorySegment into = arena.allocate(Math.max(WORD, Math.multiplyExact(panels, bytes)), WORD);
+        MemorySegment into = Zeros.allocate(arena, bytes(weight.dim(0), inner));
         var infinite = new AtomicBoolean();
         workers.run(panels, p -> {
             if (!packPanel(weight, p, into, p * bytes)) {
@@ -142,11 +153,28 @@ record QuantizedPanels(DType type, int blocks, int[] shorts, int[] words) {
     private void packWords(MemorySegment from, long start, long row, int present, MemorySegment into, long to) {
         int flip = type == DType.Q8_0 ? 0x80808080 : 0;
         int count = wordCount();
-        for (int o = 0; o < present; o++) {
+        int pairs = count & -2;
+        // squares of two outputs and two words, as 64 bits: the compiler has plain code for them long
+        // before it has vectors
+        long flips = flip & LOW | (long) flip << 32;
+        int o = 0;
+        for (; o + 1 < present; o += 2) {
             long word = start + o * row;
             long at = to + o * 4L;
+            for (int i = 0; i < pairs; i += 2) {
+                long a = from.get(I64, word + i * 4L) ^ flips;
+                long b = from.get(I64, word + row + i * 4L) ^ flips;
+                into.set(I64, at + i * WORD, a & LOW | b << 32);
+                into.set(I64, at + (i + 1) * WORD, a >>> 32 | b & ~LOW);
+            }
+            if (pairs < count) {
+                into.set(I32, at + pairs * WORD, from.get(I32, word + pairs * 4L) ^ flip);
+                into.set(I32, at + 4 + pairs * WORD, from.get(I32, word + row + pairs * 4L) ^ flip);
+            }
+        }
+        for (; o < present; o++) {
             for (int i = 0; i < count; i++) {
-                into.set(I32, at + i * WORD, from.get(I32, word + i * 4L) ^ flip);
+                into.set(I32, to + o * 4L + i * WORD, from.get(I32, start + o * row + i * 4L) ^ flip);
             }
         }
     }

@@ -7,6 +7,8 @@ import clearhead.ops.Limits;
 import clearhead.ops.Ops;
 import clearhead.ops.Updates;
 import clearhead.ops.cpu.Workers;
+import clearhead.tensor.DType;
+import clearhead.tensor.Shape;
 import clearhead.tensor.Tensor;
 import clearhead.tensor.Workspace;
 import java.lang.foreign.Arena;
@@ -70,6 +72,11 @@ public final class VectorBackend implements Backend {
     public Tensor pack(Tensor weight, Arena arena) {
         practice.with(weight);
         return PackedWeights.pack(weight, arena, workers);
+    }
+
+    @Override
+    public long packedBytes(DType type, Shape shape) {
+        return PackedWeights.bytes(type, shape);
     }
 
     @Override
