@@ -14,7 +14,8 @@ import jdk.incubator.vector.VectorOperators;
 /// Activations [tokens, in] as scale·q, q from −127 to 127, with a scale for each 32 inputs of a token.
 /// A block that holds a NaN or an infinity has the scale NaN, so every output of its token is NaN.
 ///
-/// @param floats the integers q as floats, [blocks, tokens, 32]
+/// @param floats the integers q as floats in tiles of [ScaledBlocks#GROUP] tokens, [blocks, tiles, 32, GROUP]; what
+///     the last tile has beyond the tokens is arbitrary. Empty where pairs are
 /// @param numbers [blocks, tokens, 4]: scale; scale·Σq of all, of the first 16, of the last 16
 /// @param sums Σq, [blocks, tokens]
 /// @param pairs q as pairs of 16 bits, [blocks, tokens, 16]: of every four inputs 0 and 2, then 1 and 3,
@@ -23,9 +24,12 @@ import jdk.incubator.vector.VectorOperators;
 /// @param offsets what takes 128 off each of four bytes, [blocks, tokens, 8]: −128·(q0 + q1) + 2^15 as an
 ///     unsigned 16-bit half, −128·(q2 + q3) as a signed one; empty where pairs are
 record QuantizedActivations(
-        MemorySegment floats, float[] numbers, int[] sums, int[] pairs, int[] offsets, int tokens, int blocks) {
+        float[] floats, float[] numbers, int[] sums, int[] pairs, int[] offsets, int tokens, int blocks) {
     static final int BLOCK = QuantizedPanels.BLOCK;
-    static final long FLOATS_BYTES = 4L * BLOCK;
+    private static final int GROUP = ScaledBlocks.GROUP;
+
+    /// Floats of a tile.
+    static final int TILE = BLOCK * GROUP;
 
     /// Places in the numbers of a block.
     static final int NUMBERS = 4;
@@ -51,10 +55,12 @@ record QuantizedActivations(
             Workspace workspace, Workers workers, MemorySegment x, int tokens, int inner, boolean paired) {
         int blocks = inner / BLOCK;
         int count = Math.multiplyExact(tokens, blocks);
-        MemorySegment floats = workspace.takeBytes(count * FLOATS_BYTES);
+        int tiles = paired ? 0 : Math.ceilDiv(tokens, GROUP);
+        float[] floats = new float[Math.multiplyExact(tiles * blocks, TILE)];
         var q = new QuantizedActivations(
                 floats,
-                new float[Math.multiplyExact(count, NUMBERS)],
+                // a last tile reads beyond it
+                new float[Math.multiplyExact(count + GROUP, NUMBERS)],
                 new int[count],
                 new int[paired ? count * PAIRS : 0],
                 new int[paired ? count * OFFSETS : 0],
@@ -63,16 +69,33 @@ record QuantizedActivations(
         int rows = Math.max(1, TASK / Math.max(1, blocks));
         workers.run(Math.ceilDiv(tokens, rows), task -> {
             int end = Math.min(tokens, (task + 1) * rows);
+            float[] own = new float[BLOCK];
             for (int t = task * rows; t < end; t++) {
                 for (int b = 0; b < blocks; b++) {
-                    q.quantize(x, (long) t * inner * 4 + b * FLOATS_BYTES, b * tokens + t, paired);
+                    q.quantize(x, (long) t * inner * 4 + b * (4L * BLOCK), b * tokens + t, own);
+                    if (!paired) {
+                        q.spread(own, tile(b * tiles + t / GROUP, t % GROUP));
+                    }
                 }
             }
         });
         return q;
     }
 
-    private void quantize(MemorySegment x, long from, int index, boolean paired) {
+    /// Where column `token` of a tile begins.
+    private static int tile(int tile, int token) {
+        return tile * TILE + token;
+    }
+
+    private void spread(float[] q, int to) {
+        for (int k = 0; k < BLOCK; k++) {
+            floats[to + k * GROUP] = q[k];
+        }
+    }
+
+    /// @param q where the integers go
+    private void quantize(MemorySegment x, long from, int index, float[] q) {
+        boolean paired = pairs.length > 0;
         FloatVector most = FloatVector.zero(FLOATS);
         FloatVector spoiled = FloatVector.zero(FLOATS);
         for (int i = 0; i < BLOCK; i += COUNT) {
@@ -85,19 +108,18 @@ record QuantizedActivations(
         float scale = finite ? largest / 127 : Float.NaN;
         // below that a quotient is too coarse
         float inverse = finite && largest >= 0x1p-110f ? 127 / largest : 0;
-        long to = index * FLOATS_BYTES;
         for (int i = 0; i < BLOCK; i += COUNT) {
             FloatVector v = FloatVector.fromMemorySegment(FLOATS, x, from + i * 4L, ORDER);
             FloatVector rounded = v.mul(inverse).add(ROUND).sub(ROUND);
-            (finite ? rounded : FloatVector.zero(FLOATS)).intoMemorySegment(floats, to + i * 4L, ORDER);
+            (finite ? rounded : FloatVector.zero(FLOATS)).intoArray(q, i);
         }
         int first = 0;
         int second = 0;
         for (int i = 0; i < BLOCK / 4; i++) {
-            int q0 = (int) floats.get(F32, to + i * 16L);
-            int q1 = (int) floats.get(F32, to + i * 16L + 4);
-            int q2 = (int) floats.get(F32, to + i * 16L + 8);
-            int q3 = (int) floats.get(F32, to + i * 16L + 12);
+            int q0 = (int) q[4 * i];
+            int q1 = (int) q[4 * i + 1];
+            int q2 = (int) q[4 * i + 2];
+            int q3 = (int) q[4 * i + 3];
             if (paired) {
                 pairs[index * PAIRS + 2 * i] = q0 & 0xffff | q2 << 16;
                 pairs[index * PAIRS + 2 * i + 1] = q1 & 0xffff | q3 << 16;

@@ -2,10 +2,10 @@ package clearhead.ops.cpu.vector;
 
 import static clearhead.ops.cpu.vector.Lanes.COUNT;
 import static clearhead.ops.cpu.vector.Lanes.FLOATS;
-import static clearhead.ops.cpu.vector.Lanes.ORDER;
 import static clearhead.ops.cpu.vector.QuantizedActivations.FIRST_SUM;
 import static clearhead.ops.cpu.vector.QuantizedActivations.SECOND_SUM;
 import static clearhead.ops.cpu.vector.QuantizedActivations.SUM;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import clearhead.ops.cpu.Workers;
 import clearhead.tensor.Tensor;
@@ -21,9 +21,21 @@ import jdk.incubator.vector.FloatVector;
 /// have the same bits.
 ///
 /// A row or a few are multiplied where the weights lie ([QuantizedRows]); for more, 32 inputs of 64
-/// outputs at a time become integers in float32 that stay in the first cache.
+/// outputs at a time become integers in float32 that stay in the first cache, and a register block scales
+/// its sums itself ([ScaledBlocks]).
 record QuantizedProduct(QuantizedPanels form, Tensor weight, QuantizedActivations x) {
     private static final int PANEL = QuantizedPanels.PANEL;
+    private static final int GROUP = ScaledBlocks.GROUP;
+
+    /// Floats of a panel's steps and of its scales.
+    private static final int STEPS = (int) QuantizedTile.STEPS_BYTES / 4;
+
+    private static final int SCALES = (int) QuantizedTile.SCALES_BYTES / 4;
+
+    /// From the steps and the scales of one vector of outputs to those of the next.
+    private static final int SECOND = COUNT == PANEL ? STEPS : COUNT;
+
+    private static final int SECOND_SCALE = COUNT == PANEL ? SCALES : COUNT;
 
     /// Outputs of a task.
     static final int WIDE = 4 * PANEL;
@@ -58,7 +70,7 @@ record QuantizedProduct(QuantizedPanels form, Tensor weight, QuantizedActivation
         int taskRows = few ? FEW_ROWS : TASK_ROWS;
         int rowTasks = Math.ceilDiv(rows, taskRows);
         int colTasks = Math.ceilDiv(cols, WIDE);
-        long tile = 2 * taskRows * WIDE_BYTES;
+        long tile = taskRows * WIDE_BYTES;
         long scales = tile + 4 * QuantizedTile.STEPS_BYTES;
         long slotBytes = scales + 4 * QuantizedTile.SCALES_BYTES;
         MemorySegment scratch = workspace.takeBytes(slotBytes * workers.threads());
@@ -68,8 +80,8 @@ record QuantizedProduct(QuantizedPanels form, Tensor weight, QuantizedActivation
             int count = Math.min(taskRows, rows - row);
             int width = Math.min(WIDE, cols - col);
             long own = slot * slotBytes;
-            // outputs of a last, narrower strip, are computed in an own place
-            boolean whole = width == WIDE;
+            // many rows, and the outputs of a last, narrower strip, are computed in an own place
+            boolean whole = few && width == WIDE;
             MemorySegment into = whole ? c : scratch;
             long at = whole ? ((long) row * cols + col) * 4 : own;
             long stride = whole ? cols * 4L : WIDE_BYTES;
@@ -86,18 +98,7 @@ record QuantizedProduct(QuantizedPanels form, Tensor weight, QuantizedActivation
                     QuantizedRows.strip(form, weight, col / PANEL, x, row + r, into, at + r * stride, width);
                 }
             } else {
-                strip(
-                        scratch,
-                        own + taskRows * WIDE_BYTES,
-                        own + tile,
-                        own + scales,
-                        row,
-                        col,
-                        count,
-                        width,
-                        into,
-                        at,
-                        stride);
+                strip(scratch, own, own + tile, own + scales, row, col, count, width);
             }
             for (int r = 0; r < count && !whole; r++) {
                 MemorySegment.copy(scratch, own + r * WIDE_BYTES, c, ((long) (row + r) * cols + col) * 4, width * 4L);
@@ -105,23 +106,19 @@ record QuantizedProduct(QuantizedPanels form, Tensor weight, QuantizedActivation
         });
     }
 
-    /// @param sums where block sums go, [count, 64]
+    /// Adds to [count, 64] at `at`.
+    ///
     /// @param tile where steps go, four panels of [32, 16]
     /// @param scales where the panels' scales go
-    private void strip(
-            MemorySegment scratch,
-            long sums,
-            long tile,
-            long scales,
-            int row,
-            int col,
-            int count,
-            int width,
-            MemorySegment c,
-            long at,
-            long stride) {
+    private void strip(MemorySegment scratch, long at, long tile, long scales, int row, int col, int count, int width) {
         long panelBytes = form.panelBytes(weight.dim(1));
         int panels = Math.ceilDiv(width, PANEL);
+        int tiles = Math.ceilDiv(x.tokens(), GROUP);
+        var w = new float[4 * STEPS];
+        var d = new float[4 * SCALES];
+        // the last register block has rows beyond the last
+        var c = new float[Math.ceilDiv(count, GROUP) * GROUP * WIDE];
+        MemorySegment.copy(scratch, JAVA_FLOAT, at, c, 0, count * WIDE);
         for (int b = 0; b < x.blocks(); b++) {
             for (int p = 0; p < panels; p++) {
                 QuantizedTile.steps(
@@ -134,77 +131,71 @@ record QuantizedProduct(QuantizedPanels form, Tensor weight, QuantizedActivation
                         scratch,
                         scales + p * QuantizedTile.SCALES_BYTES);
             }
-            int index = b * x.tokens() + row;
-            Block.strip(
-                    x.floats(),
-                    index * QuantizedActivations.FLOATS_BYTES,
-                    QuantizedActivations.FLOATS_BYTES,
-                    4,
-                    scratch,
-                    tile,
-                    QuantizedTile.STEPS_BYTES,
-                    scratch,
-                    sums,
-                    WIDE_BYTES,
-                    count,
-                    panels * PANEL,
-                    QuantizedActivations.BLOCK,
-                    true);
-            add(scratch, sums, scales, b * x.tokens() + row, panels, count, c, at, stride);
+            MemorySegment.copy(scratch, JAVA_FLOAT, tile, w, 0, panels * STEPS);
+            MemorySegment.copy(scratch, JAVA_FLOAT, scales, d, 0, panels * SCALES);
+            int first = b * x.tokens() + row;
+            int left = (b * tiles + row / GROUP) * QuantizedActivations.TILE;
+            for (int v = 0; v < panels * PANEL; v += 2 * COUNT) {
+                int steps = v / PANEL * STEPS + v % PANEL;
+                int scale = v / PANEL * SCALES + v % PANEL;
+                for (int r = 0; r < count; r += GROUP) {
+                    block(
+                            count - r,
+                            left + r / GROUP * QuantizedActivations.TILE,
+                            (first + r) * QuantizedActivations.NUMBERS,
+                            w,
+                            steps,
+                            d,
+                            scale,
+                            c,
+                            r * WIDE + v);
+                }
+            }
+            if (form.hasMinima()) {
+                minima(d, first, panels, count, c);
+            }
+        }
+        MemorySegment.copy(c, 0, scratch, JAVA_FLOAT, at, count * WIDE);
+    }
+
+    /// Adds 32 inputs of up to GROUP rows and two vectors of outputs.
+    private void block(int rows, int left, int number, float[] w, int steps, float[] d, int scale, float[] c, int at) {
+        float[] n = x.numbers();
+        float[] a = x.floats();
+        int inner = QuantizedActivations.BLOCK;
+        int next = steps + SECOND;
+        int nextScale = scale + SECOND_SCALE;
+        if (rows > 6 && GROUP == 8) {
+            ScaledBlocks.scaled8(a, left, n, number, w, steps, next, d, scale, nextScale, c, at, inner);
+        } else if (rows > 4) {
+            ScaledBlocks.scaled6(a, left, n, number, w, steps, next, d, scale, nextScale, c, at, inner);
+        } else if (rows > 2) {
+            ScaledBlocks.scaled4(a, left, n, number, w, steps, next, d, scale, nextScale, c, at, inner);
+        } else {
+            ScaledBlocks.scaled2(a, left, n, number, w, steps, next, d, scale, nextScale, c, at, inner);
         }
     }
 
-    /// Adds the sums of a block, scaled.
-    ///
-    /// @param first the first row's block among the activations' blocks
-    private void add(
-            MemorySegment scratch,
-            long sums,
-            long scales,
-            int first,
-            int panels,
-            int count,
-            MemorySegment c,
-            long at,
-            long stride) {
-        float[] numbers = x.numbers();
+    private void minima(float[] d, int first, int panels, int count, float[] c) {
         for (int v = 0; v < panels * PANEL; v += COUNT) {
-            long scale = scales + v / PANEL * QuantizedTile.SCALES_BYTES + v % PANEL * 4L;
-            FloatVector s = FloatVector.fromMemorySegment(FLOATS, scratch, scale, ORDER);
-            for (int r = 0; r < count; r++) {
-                long to = at + v * 4L + r * stride;
-                FloatVector.fromMemorySegment(FLOATS, scratch, sums + v * 4L + r * WIDE_BYTES, ORDER)
-                        .fma(
-                                s.mul(numbers[(first + r) * QuantizedActivations.NUMBERS]),
-                                FloatVector.fromMemorySegment(FLOATS, c, to, ORDER))
-                        .intoMemorySegment(c, to, ORDER);
-            }
+            int scale = v / PANEL * SCALES + v % PANEL;
             if (form.twoMinima()) {
-                minima(scratch, scale + QuantizedTile.MINIMUM, first, FIRST_SUM, count, c, at + v * 4L, stride);
-                minima(scratch, scale + QuantizedTile.SECOND_MINIMUM, first, SECOND_SUM, count, c, at + v * 4L, stride);
-            } else if (form.hasMinima()) {
-                minima(scratch, scale + QuantizedTile.MINIMUM, first, SUM, count, c, at + v * 4L, stride);
+                minimum(d, scale + PANEL, first, FIRST_SUM, count, c, v);
+                minimum(d, scale + 2 * PANEL, first, SECOND_SUM, count, c, v);
+            } else {
+                minimum(d, scale + PANEL, first, SUM, count, c, v);
             }
         }
     }
 
-    private void minima(
-            MemorySegment scratch,
-            long minimum,
-            int first,
-            int number,
-            int count,
-            MemorySegment c,
-            long at,
-            long stride) {
+    private void minimum(float[] d, int minimum, int first, int number, int count, float[] c, int at) {
         float[] numbers = x.numbers();
-        FloatVector m = FloatVector.fromMemorySegment(FLOATS, scratch, minimum, ORDER);
+        FloatVector m = FloatVector.fromArray(FLOATS, d, minimum);
         for (int r = 0; r < count; r++) {
-            long to = at + r * stride;
             m.fma(
                             FloatVector.broadcast(FLOATS, numbers[(first + r) * QuantizedActivations.NUMBERS + number]),
-                            FloatVector.fromMemorySegment(FLOATS, c, to, ORDER))
-                    .intoMemorySegment(c, to, ORDER);
+                            FloatVector.fromArray(FLOATS, c, at + r * WIDE))
+                    .intoArray(c, at + r * WIDE);
         }
     }
 }

@@ -27,7 +27,15 @@ public final class BlockSource {
 
     /// Names and contents of the files, not yet formatted.
     static Map<String, String> files() {
-        return Map.of("Blocks.java", blocks(), "TileBlocks.java", tileBlocks(), "HalfBlocks.java", halfBlocks());
+        return Map.of(
+                "Blocks.java",
+                blocks(),
+                "TileBlocks.java",
+                tileBlocks(),
+                "HalfBlocks.java",
+                halfBlocks(),
+                "ScaledBlocks.java",
+                scaledBlocks());
     }
 
     private static String blocks() {
@@ -68,6 +76,71 @@ public final class BlockSource {
             source.block(rows, 2, true);
         }
         return source.text.append("}\n").toString();
+    }
+
+    private static String scaledBlocks() {
+        var source = new BlockSource();
+        source.text.append("""
+            package clearhead.ops.cpu.vector;
+
+            import static clearhead.ops.cpu.vector.Lanes.FLOATS;
+
+            import jdk.incubator.vector.FloatVector;
+
+            /// Register blocks for 32 inputs of quantized weights and activations, both integers in float32:
+            /// c [rows, 2 vectors] += sum·(scale of the weights · scale of the activations), where a sum is
+            /// exact. Written by `BlockSource`, which lies among the tests: change that, not this.
+            ///
+            /// `scaled8` is 8 rows; x is a tile [inner, GROUP] of which the first 8 columns count. `numbers`
+            /// has the scale of row i at n + 4·i. w has the steps [inner, 16] of the two vectors at w0 and w1,
+            /// d their scales at d0 and d1. Rows of c are WIDE apart.
+            final class ScaledBlocks {
+                /// Rows of a tile: of the largest register block that this vector length has registers for.
+                static final int GROUP = Lanes.COUNT == 16 ? 8 : 6;
+
+                private static final int PANEL = Product.PANEL;
+                private static final int WIDE = QuantizedProduct.WIDE;
+                private static final int NUMBERS = QuantizedActivations.NUMBERS;
+
+                private ScaledBlocks() {}
+            """);
+        for (int rows : new int[] {8, 6, 4, 2}) {
+            source.scaled(rows);
+        }
+        return source.text.append("}\n").toString();
+    }
+
+    private void scaled(int rows) {
+        line("");
+        line("static void scaled%d(float[] x, int xAt, float[] numbers, int n, float[] w, int w0, int w1,", rows);
+        line("float[] d, int d0, int d1, float[] c, int at, int inner) {");
+        for (int i = 0; i < rows; i++) {
+            for (int v = 0; v < 2; v++) {
+                line("FloatVector s%d%d = FloatVector.zero(FLOATS);", i, v);
+            }
+        }
+        line("for (int k = 0; k < inner; k++) {");
+        for (int i = 0; i < rows; i++) {
+            line("FloatVector x%d = FloatVector.broadcast(FLOATS, x[xAt + k * GROUP + %d]);", i, i);
+            for (int v = 0; v < 2; v++) {
+                if (i == 0) {
+                    line("FloatVector v%d = FloatVector.fromArray(FLOATS, w, w%d + k * PANEL);", v, v);
+                }
+                line("s%d%d = v%d.fma(x%d, s%d%d);", i, v, v, i, i, v);
+            }
+        }
+        line("}");
+        line("FloatVector e0 = FloatVector.fromArray(FLOATS, d, d0);");
+        line("FloatVector e1 = FloatVector.fromArray(FLOATS, d, d1);");
+        for (int i = 0; i < rows; i++) {
+            line("FloatVector n%d = FloatVector.broadcast(FLOATS, numbers[n + %d * NUMBERS]);", i, i);
+            for (int v = 0; v < 2; v++) {
+                String at = plus(plus("at", i, "WIDE"), v, "Lanes.COUNT");
+                line("s%d%d.fma(e%d.mul(n%d), FloatVector.fromArray(FLOATS, c, %s))", i, v, v, i, at);
+                line(".intoArray(c, %s);", at);
+            }
+        }
+        line("}");
     }
 
     private static String halfBlocks() {
