@@ -454,7 +454,8 @@ public final class AttentionMap {
 
     /// Whether no query up to `lastQuery` sees a key from `firstKey` on.
     private boolean hidden(int lastQuery, int firstKey) {
-        return firstKey > lastQuery && causal(run.pattern(run.model().attentionLayers().getFirst()));
+        return firstKey > lastQuery
+                && causal(run.pattern(run.model().attentionLayers().getFirst()));
     }
 
     /// A rectangle of units.

@@ -27,6 +27,7 @@ final class Drawing implements Weights {
 
     /// What rotary tables would be made of.
     record Rotation(RopeScaling scaling, int rotaryDim, double theta, Pairing pairing) {}
+
     private final List<Parameter> matrices = new ArrayList<>();
     private final List<Parameter> vectors = new ArrayList<>();
 

@@ -37,7 +37,13 @@ public final class RoutingChecks {
         for (Tensor part : parts) {
             Checks.activation("combine", "a part", part, 2, "[n, dim]");
             Checks.type("combine", "a part", part, weights.type());
-            Checks.axis("combine", "a part [n, dim]", "dim", part.dim(1), parts.getFirst().dim(1), "the first");
+            Checks.axis(
+                    "combine",
+                    "a part [n, dim]",
+                    "dim",
+                    part.dim(1),
+                    parts.getFirst().dim(1),
+                    "the first");
             all = Math.addExact(all, part.dim(0));
         }
         Checks.axis("combine", "rows [tokens, chosen]", "tokens", rows.dim(0), weights.dim(0), "weights");
@@ -52,7 +58,8 @@ public final class RoutingChecks {
         Checks.activation("combine adjoint", "dOut", dOut, 2, "[tokens, dim]");
         Checks.type("combine adjoint", "dOut", dOut, weights.type());
         Checks.axis("combine adjoint", "dOut", "tokens", dOut.dim(0), weights.dim(0), "weights");
-        Checks.axis("combine adjoint", "dOut", "dim", dOut.dim(1), parts.getFirst().dim(1), "parts");
+        Checks.axis(
+                "combine adjoint", "dOut", "dim", dOut.dim(1), parts.getFirst().dim(1), "parts");
     }
 
     /// Any shape; low ≤ high.

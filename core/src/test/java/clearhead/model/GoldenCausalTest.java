@@ -48,9 +48,9 @@ class GoldenCausalTest {
     /// Families whose hidden states are what leaves each block, without the embeddings.
     private static final Set<String> AFTER_BLOCKS = Set.of("mamba", "mamba2", "rwkv");
 
-    /// GGUF files that leave out what their model has of its own: of GPT-NeoX the activation, which is GELU in all
-    /// published models and its tanh form in the golden one; of Gemma 2 the scale of its scores, which is 1/√headDim in
-    /// published models but the largest.
+    /// GGUF files that leave out what their model has of its own: of GPT-NeoX the activation, which is
+    /// GELU in all published models and its tanh form in the golden one; of Gemma 2 the scale of its
+    /// scores, which is 1/√headDim in published models but the largest.
     private static final Set<String> SAYS_LESS_GGUF = Set.of("gemma2", "gpt_neox");
 
     /// Files that llama.cpp's converter wrote of the committed models, against the same values.

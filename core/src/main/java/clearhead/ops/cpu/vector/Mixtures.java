@@ -99,7 +99,8 @@ final class Mixtures {
                 int part = stack.partOf(rows.intAt(at));
                 int row = rows.intAt(at) - stack.starts[part];
                 dWeights.set(at, dot(stack.data(part), row, dOut.data(), t, dim));
-                addScaled(dOut.data(), t, (float) weights.at(at), dParts.get(part).data(), row, dim);
+                addScaled(
+                        dOut.data(), t, (float) weights.at(at), dParts.get(part).data(), row, dim);
             }
         }
         return new Adjoints.Combined(dParts, dWeights);
@@ -138,8 +139,8 @@ final class Mixtures {
             for (long i = from; i < to; i += Lanes.COUNT) {
                 VectorMask<Float> m = S.indexInRange(0, (int) Math.min(Lanes.COUNT, to - i));
                 FloatVector v = FloatVector.fromMemorySegment(S, x.data(), i * 4, ORDER, m);
-                VectorMask<Float> inside = v.compare(VectorOperators.GE, (float) low)
-                        .and(v.compare(VectorOperators.LE, (float) high));
+                VectorMask<Float> inside =
+                        v.compare(VectorOperators.GE, (float) low).and(v.compare(VectorOperators.LE, (float) high));
                 FloatVector.zero(S)
                         .blend(FloatVector.fromMemorySegment(S, dOut.data(), i * 4, ORDER, m), inside)
                         .intoMemorySegment(dX.data(), i * 4, ORDER, m);
