@@ -105,8 +105,8 @@ class TranslateTest {
                 "ids");
         refused("holds 32", "translate", "--model", model("bart"), "--ids", "5" + ",5".repeat(32), "--print", "ids");
         refused("names no tasks", "translate", "--model", model("t5-tied"), "x", "--task", "translation_en_to_de");
-        refused("reads a", "generate", "--model", model("t5-tied"), "--ids", "5", "--print", "ids");
-        refused("reads a", "attend", "--model", model("t5-tied"), "--ids", "5,6,7");
+        refused("reads", "generate", "--model", model("t5-tied"), "--ids", "5", "--print", "ids");
+        refused("reads", "attend", "--model", model("t5-tied"), "--ids", "5,6,7");
         refused(
                 "for encoder-decoders",
                 "trace",

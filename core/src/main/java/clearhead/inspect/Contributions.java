@@ -96,6 +96,13 @@ public record Contributions(
         return sum - logit;
     }
 
+    /// Whether logits of a model are sums of what its parts write: its head reads the last residual
+    /// through the last norm only, and nothing bends what it says.
+    static boolean possible(Transformer model) {
+        return model.exit() instanceof EmbeddingRule.None
+                && (model.logitRule() instanceof LogitRule.None || model.logitRule() instanceof LogitRule.Scaled);
+    }
+
     /// Takes the logit of one position of a run apart.
     public static Contributions of(Run run, Ops ops, int position, int a, OptionalInt b) {
         if (position < 0 || position >= run.tokens()) {

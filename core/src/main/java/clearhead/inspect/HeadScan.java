@@ -155,12 +155,15 @@ public record HeadScan(
         return sums;
     }
 
-    /// [layers][heads]; NaN where a norm behind attention mixes what heads write
+    /// [layers][heads]; NaN where what heads write cannot be told apart
     private static double[][] effects(Run run, Ops ops, int position, int predicted) {
         var effects = new double[run.model().layers()][];
         for (int layer : run.model().attentionLayers()) {
             effects[layer] = new double[run.pattern(layer).spec().heads()];
             Arrays.fill(effects[layer], Double.NaN);
+        }
+        if (!Contributions.possible(run.model())) {
+            return effects;
         }
         for (Contributions.Part part : Contributions.of(run, ops, position, predicted, OptionalInt.empty())
                 .parts()) {

@@ -28,6 +28,9 @@ final class GgufNames {
         bert.embeddings.LayerNorm     token_embd_norm
         transformer.word_embeddings_layernorm token_embd_norm
         model.embedding_norm          token_embd_norm
+        model.embed_tokens_per_layer  per_layer_token_embd
+        model.per_layer_model_projection per_layer_model_proj
+        model.per_layer_projection_norm  per_layer_proj_norm
         model.norm                    output_norm
         model.final_layernorm         output_norm
         transformer.ln_f              output_norm
@@ -86,6 +89,18 @@ final class GgufNames {
         post_self_attn_layernorm      post_attention_norm
         post_mlp_layernorm            post_ffw_norm
         ffn_norm                      ffn_norm
+        post_feedforward_layernorm_1  post_ffw_norm_1
+        post_feedforward_layernorm_2  post_ffw_norm_2
+        pre_feedforward_layernorm_2   pre_ffw_norm_2
+        layer_scalar                  layer_output_scale.weight
+        per_layer_input_gate          inp_gate
+        per_layer_projection          proj
+        post_per_layer_input_norm     post_norm
+        router.proj                   ffn_gate_inp
+        router.scale                  ffn_gate_inp.scale
+        router.per_expert_scale       ffn_down_exps.scale
+        experts.gate_up_proj          ffn_gate_up_exps.weight
+        experts.down_proj             ffn_down_exps.weight
         ln_2                          ffn_norm
         norm_2                        ffn_norm
         mlp.gate_proj                 ffn_gate

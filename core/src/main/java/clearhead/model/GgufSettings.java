@@ -168,6 +168,7 @@ final class GgufSettings {
                                 "sliding_attention",
                                 Map.of("rope_type", "default", "rope_theta", near)));
             }
+            case "gemma4" -> gemma4();
             case "olmo" -> {
                 if (gguf.says("attention.clamp_kqv")) {
                     fields.put("clip_qkv", gguf.real("attention.clamp_kqv", 0));
@@ -322,6 +323,52 @@ final class GgufSettings {
         fields.put("hidden_activation", "gelu_pytorch_tanh");
         fields.put("hidden_act", "gelu_pytorch_tanh");
         fields.put("tie_word_embeddings", true);
+    }
+
+    /// Layers without a window have heads of another size, and perhaps another number of them.
+    private void gemma4() {
+        gemma("gemma4_text");
+        int layers = gguf.integer("block_count");
+        int headDim = gguf.integer("attention.key_length");
+        int near = gguf.integer("attention.key_length_swa", headDim);
+        int[] slides = gguf.perLayer("attention.sliding_window_pattern", layers, 0);
+        int[] kvHeads = gguf.perLayer("attention.head_count_kv", layers, count("num_attention_heads"));
+        int[] hidden = gguf.perLayer("feed_forward_length", layers, 0);
+        int shared = gguf.integer("attention.shared_kv_layers", 0);
+        var own = new LinkedHashMap<String, Object>();
+        boolean keysAreValues = false;
+        for (int i = 0; i < layers; i++) {
+            own.put("" + i, Map.of("head_dim", slides[i] != 0 ? near : headDim, "num_key_value_heads", kvHeads[i]));
+            keysAreValues |= i < layers - shared && !gguf.hasTensor("blk." + i + ".attn_v.weight");
+        }
+        fields.put("head_dim", near);
+        fields.put("per_layer_config", own);
+        fields.put("attention_k_eq_v", keysAreValues);
+        fields.put("num_kv_shared_layers", shared);
+        fields.put("sliding_window", gguf.integer("attention.sliding_window"));
+        layerTypes(6);
+        fields.put("intermediate_size", hidden[0]);
+        fields.put("use_double_wide_mlp", hidden[layers - 1] != hidden[0]);
+        fields.put("hidden_size_per_layer_input", gguf.integer("embedding_length_per_layer_input", 0));
+        fields.put("vocab_size_per_layer_input", gguf.vocab());
+        if (gguf.says("final_logit_softcapping")) {
+            fields.put("final_logit_softcapping", gguf.real("final_logit_softcapping", 0));
+        }
+        if (gguf.integer("expert_count", 0) > 0) {
+            fields.put("enable_moe_block", true);
+            fields.put("num_experts", gguf.integer("expert_count"));
+            fields.put("top_k_experts", gguf.integer("expert_used_count"));
+            fields.put("moe_intermediate_size", gguf.integer("expert_feed_forward_length"));
+        }
+        var full = fields.getOrDefault("rope_parameters", Map.of());
+        double theta = gguf.real("rope.freq_base_swa", 10000);
+        fields.put(
+                "rope_parameters",
+                Map.of(
+                        "full_attention",
+                        full,
+                        "sliding_attention",
+                        Map.of("rope_type", "default", "rope_theta", theta)));
     }
 
     private void queryScale(int layersOfTheLargest) {
