@@ -277,8 +277,7 @@ public record Contributions(
         private void layer(int layer) {
             Block block = model.blocks().get(layer);
             // a norm behind attention mixes what heads write: only the whole can be told
-            boolean apart = !(block instanceof Block.Sandwich);
-            if (apart && block.mixer() instanceof Attention attention) {
+            if (block.headsAddUp() && block.mixer() instanceof Attention attention) {
                 heads(layer, attention);
                 attention.output().bias().ifPresent(bias -> bias(layer, block, bias));
             } else {

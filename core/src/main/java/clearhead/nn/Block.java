@@ -38,6 +38,11 @@ public sealed interface Block {
         return mixed;
     }
 
+    /// Whether what the mixer adds is the sum of what its heads write: not where a norm of it stands between.
+    default boolean headsAddUp() {
+        return true;
+    }
+
     /// The residual after the mixer.
     ///
     /// @param a [tokens, dim]: what the mixer adds
@@ -124,6 +129,11 @@ public sealed interface Block {
     /// it is OLMo 2 and EXAONE 4, whose norms stand behind attention and MLP only.
     record Sandwich(Norm beforeMixer, Mixer mixer, Norm afterMixer, Norm beforeMlp, Mlp mlp, Norm afterMlp)
             implements Block {
+        @Override
+        public boolean headsAddUp() {
+            return afterMixer instanceof Norm.None;
+        }
+
         @Override
         public Tensor mixerInput(ForwardPass pass, Tensor x) {
             return beforeMixer.forward(pass, x);
@@ -287,6 +297,11 @@ public sealed interface Block {
         }
 
         @Override
+        public boolean headsAddUp() {
+            return own.headsAddUp();
+        }
+
+        @Override
         public Tensor mixerOutput(ForwardPass pass, Tensor mixed) {
             return own.mixerOutput(pass, mixed);
         }
@@ -328,6 +343,11 @@ public sealed interface Block {
         @Override
         public Tensor mixerInput(ForwardPass pass, Tensor x) {
             return block.mixerInput(pass, x);
+        }
+
+        @Override
+        public boolean headsAddUp() {
+            return block.headsAddUp();
         }
 
         @Override
