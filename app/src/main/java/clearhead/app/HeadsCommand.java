@@ -118,7 +118,7 @@ final class HeadsCommand implements Callable<Integer> {
                         .heads()
                         .getLast()
                         .value(HeadMetric.OUTPUT_NORM)
-                        .orElseThrow())) {
+                        .orElse(0))) {
                     open.requireFinite(prompt.ids());
                 }
                 HeadScan shown = random ? map.random().orElseThrow().scan() : map.text();

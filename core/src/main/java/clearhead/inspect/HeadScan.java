@@ -1,6 +1,9 @@
 package clearhead.inspect;
 
 import clearhead.nn.Attention;
+import clearhead.nn.Block;
+import clearhead.nn.OutputGate;
+import clearhead.nn.Transformer;
 import clearhead.ops.Ops;
 import clearhead.tensor.DType;
 import clearhead.tensor.Tensor;
@@ -63,8 +66,10 @@ public record HeadScan(
             for (int head = 0; head < pattern.spec().heads(); head++) {
                 RowSums sums = sums(pattern, ops, text, head);
                 Map<HeadMetric, Double> values = sums.means();
-                values.put(HeadMetric.OUTPUT_NORM, outputNorm(run, ops, layer, head));
-                values.put(HeadMetric.DIRECT_EFFECT, effects[layer][head]);
+                if (writesThroughWo(run.model(), layer)) {
+                    values.put(HeadMetric.OUTPUT_NORM, outputNorm(run, ops, layer, head));
+                }
+                putEffect(values, effects[layer][head]);
                 heads.add(new HeadMetrics(layer, head, values, sums.evidence(flat)));
             }
             if (!progress.layer(layer + 1, layers)) {
@@ -76,6 +81,18 @@ public record HeadScan(
         rows.put(HeadMetric.DIRECT_EFFECT, 1);
         var uniform = new HeadMetrics(-1, -1, flat.means(), flat.evidence(flat));
         return new HeadScan(run.tokens(), position, predicted, heads, uniform, rows);
+    }
+
+    private static void putEffect(Map<HeadMetric, Double> values, double effect) {
+        if (!Double.isNaN(effect)) {
+            values.put(HeadMetric.DIRECT_EFFECT, effect);
+        }
+    }
+
+    /// Whether what a head adds to the residual is z·Wo and nothing else: no gate, no norm, no factor.
+    private static boolean writesThroughWo(Transformer model, int layer) {
+        Block block = model.blocks().get(layer);
+        return model.attention(layer).gate() instanceof OutputGate.None && block.addsAsWritten();
     }
 
     /// One head.
@@ -96,10 +113,7 @@ public record HeadScan(
         var changed = new ArrayList<HeadMetrics>();
         for (HeadMetrics h : heads) {
             var values = new EnumMap<HeadMetric, Double>(h.values());
-            double effect = effects[h.layer()][h.head()];
-            if (!Double.isNaN(effect)) {
-                values.put(HeadMetric.DIRECT_EFFECT, effect);
-            }
+            putEffect(values, effects[h.layer()][h.head()]);
             changed.add(new HeadMetrics(h.layer(), h.head(), values, h.evidence()));
         }
         return new HeadScan(tokens, at, next, changed, uniform, rows);

@@ -43,6 +43,11 @@ public sealed interface Block {
         return true;
     }
 
+    /// Whether the mixer adds what it writes: no norm and no factor stands between.
+    default boolean addsAsWritten() {
+        return headsAddUp();
+    }
+
     /// The residual after the mixer.
     ///
     /// @param a [tokens, dim]: what the mixer adds
@@ -201,6 +206,11 @@ public sealed interface Block {
         }
 
         @Override
+        public boolean addsAsWritten() {
+            return false;
+        }
+
+        @Override
         public Tensor mixerOutput(ForwardPass pass, Tensor mixed) {
             return pass.ops().scale(mixed, factor);
         }
@@ -254,6 +264,11 @@ public sealed interface Block {
         }
 
         @Override
+        public boolean addsAsWritten() {
+            return false;
+        }
+
+        @Override
         public Tensor mixerOutput(ForwardPass pass, Tensor mixed) {
             return pass.ops().scale(mixed, factor);
         }
@@ -299,6 +314,11 @@ public sealed interface Block {
         @Override
         public boolean headsAddUp() {
             return own.headsAddUp();
+        }
+
+        @Override
+        public boolean addsAsWritten() {
+            return own.addsAsWritten();
         }
 
         @Override
@@ -348,6 +368,11 @@ public sealed interface Block {
         @Override
         public boolean headsAddUp() {
             return block.headsAddUp();
+        }
+
+        @Override
+        public boolean addsAsWritten() {
+            return block.addsAsWritten();
         }
 
         @Override
